@@ -1,0 +1,139 @@
+"""Frame: an immutable picture of a run at a step, and how it travels as bytes."""
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+ALIGN = 8
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A run at one step, in plain numpy. Equal recipe and events give equal frames.
+
+    All metrics are nats per image on the probe set (1,000 fixed test images, fixed ε); a
+    metric that is not defined is None. The points are fixed test images, so that row i is the
+    same image in every frame.
+
+    Attributes:
+        step, epoch: training steps done, and passes over the training images.
+        rule, noise, knobs: the settings that the next step trains with.
+        metrics: reconstruction (at a draw of z), reconstruction_at_mean, kl, kl_1, kl_2 (each
+            dimension), kl_mean, kl_variance (its two parts), elbo, objective.
+        mean: (n, 2) float32, z without noise.
+        z: (n, 2) float32, z with the fixed ε and the noise switch.
+        scale: (n, 2) float32 standard deviation of the posterior, or None.
+        labels: (n,) uint8.
+        strip: indices of the points that are painted; the chosen one is last.
+        strip_at_mean, strip_at_draw: (k, 28, 28) uint8 their reconstructions.
+        repeats: (k, 50, 2) float32, each of them encoded 50 times.
+        prior_z, prior: (m, 2) fixed draws of N(0, I) and (m, 28, 28) uint8 what they decode to.
+        decoder: weights and biases of the decoder, float16: w0 (out, in), b0 (out,), w1, ...
+        activation: of the decoder's hidden layers.
+    """
+
+    step: int
+    epoch: float
+    rule: str
+    noise: float
+    knobs: dict[str, Any]
+    metrics: dict[str, float | None]
+    strip: tuple[int, ...]
+    activation: str
+    mean: np.ndarray
+    z: np.ndarray
+    scale: np.ndarray | None
+    labels: np.ndarray
+    strip_at_mean: np.ndarray
+    strip_at_draw: np.ndarray
+    repeats: np.ndarray
+    prior_z: np.ndarray
+    prior: np.ndarray
+    decoder: tuple[np.ndarray, ...]
+
+    def packed(self) -> "PackedFrame":
+        """The frame as bytes: once for all who look at it, and for the file."""
+        header, arrays = {}, {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                arrays[field.name] = value
+            elif field.name != "decoder" and value is not None:
+                header[field.name] = value
+        labels = arrays.pop("labels")  # the same for all frames of a run: sent once, kept with the weights
+        weights = {f"{'wb'[i % 2]}{i // 2}": array for i, array in enumerate(self.decoder)}
+        return PackedFrame(
+            step=self.step,
+            view=pack({"kind": "frame", **header}, arrays),
+            decoder=pack(
+                {"kind": "decoder", "step": self.step, "activation": self.activation, "layers": len(self.decoder) // 2},
+                {**weights, "labels": labels},
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class PackedFrame:
+    """A frame as two byte strings: what is drawn at once, and the decoder for the browser."""
+
+    step: int
+    view: bytes
+    decoder: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.view) + len(self.decoder)
+
+    def header(self) -> dict[str, Any]:
+        """The frame without its arrays."""
+        return unpack(self.view)[0]
+
+    def unpacked(self) -> Frame:
+        """The frame again; its arrays are read-only views of the bytes."""
+        header, arrays = unpack(self.view)
+        weights = unpack(self.decoder)[1]
+        labels = weights.pop("labels")
+        header.pop("kind")
+        header["strip"] = tuple(header["strip"])
+        arrays.setdefault("scale", None)
+        return Frame(**header, **arrays, labels=labels, decoder=tuple(weights.values()))
+
+
+def pack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
+    """Header and arrays as one byte string that a browser can read without copying.
+
+    u32 length of the header, the header as JSON, padding to 8 bytes, then the arrays, each
+    padded to 8 bytes; the header's "arrays" gives dtype, shape and offset of each.
+    """
+    table, chunks, offset = {}, [], 0
+    for name, array in arrays.items():
+        data = np.ascontiguousarray(array).tobytes()
+        table[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "offset": offset}
+        data += bytes(-len(data) % ALIGN)
+        chunks.append(data)
+        offset += len(data)
+    text = json.dumps({**header, "arrays": table}, allow_nan=False).encode()
+    head = len(text).to_bytes(4, "little") + text
+    return b"".join([head + bytes(-len(head) % ALIGN), *chunks])
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `pack` packed: header and read-only arrays.
+
+    Raises:
+        ValueError: the bytes are not a whole packed frame.
+    """
+    try:
+        length = int.from_bytes(data[:4], "little")
+        header = json.loads(data[4 : 4 + length])
+        start = 4 + length + -(4 + length) % ALIGN
+        arrays = {}
+        for name, entry in header.pop("arrays").items():
+            dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+            count = int(np.prod(shape))
+            arrays[name] = np.frombuffer(data, dtype, count, start + entry["offset"]).reshape(shape)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"Not a whole recorded frame ({error}).") from None
+    return header, arrays

@@ -1,0 +1,113 @@
+"""Encoder and decoder: plain fully connected networks, seeded by named random streams."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PIXELS = 28 * 28
+ACTIVATIONS = {
+    "silu": F.silu,
+    "relu": F.relu,
+    "tanh": torch.tanh,
+    "gelu": lambda x: F.gelu(x, approximate="tanh"),
+}
+
+
+def stream(seed: int, *names: object) -> torch.Generator:
+    """A random stream of its own for each name: drawing from one leaves the others as they are."""
+    text = "/".join(map(str, (seed, *names)))
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+    return torch.Generator().manual_seed(number)
+
+
+def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with weights U(±1/√inputs) and no bias to start with."""
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    with torch.no_grad():
+        layer.weight.uniform_(-1, 1, generator=generator).div_(math.sqrt(inputs))
+        layer.bias.zero_()
+    return layer
+
+
+def bfloat16_is_faster(device: torch.device) -> bool:
+    """Whether bfloat16 matrix products are faster than float32 ones here."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+class Encoder(nn.Module):
+    """x (B, 784) -> hidden layers -> named heads of width 2 or as asked.
+
+    A head is made when a rule first asks for it, from a random stream of its own, so that
+    runs that differ in the rule alone share all other weights.
+    """
+
+    fast = False  # True: products of the hidden layers in bfloat16
+
+    def __init__(self, hidden: Sequence[int], activation: str, seed: int, name: str = "encoder") -> None:
+        super().__init__()
+        generator = stream(seed, name)
+        sizes = (PIXELS, *hidden)
+        self.seed, self.name, self.activation = seed, name, ACTIVATIONS[activation]
+        self.layers = nn.ModuleList(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
+        self.heads = nn.ModuleDict()
+        self.add_heads({"mean": 2})
+
+    def add_heads(self, widths: dict[str, int]) -> None:
+        """Make the heads that are not there yet."""
+        width = self.layers[-1].out_features
+        device = self.layers[-1].weight.device
+        for name in widths:
+            if name not in self.heads:
+                head = linear(width, widths[name], stream(self.seed, self.name, name))
+                self.heads[name] = head.to(device)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.fast):
+            for layer in self.layers:
+                x = self.activation(layer(x))
+        x = x.float()
+        return {name: head(x) for name, head in self.heads.items()}
+
+
+class Decoder(nn.Module):
+    """z (B, 2) -> mirrored hidden layers -> logits of the 784 pixels.
+
+    The output bias starts at the logit of the mean training image: the first thing that a
+    decoder learns is given, which saves the first few hundred steps.
+    """
+
+    fast = False
+
+    def __init__(self, hidden: Sequence[int], activation: str, seed: int, mean_image: Tensor) -> None:
+        super().__init__()
+        generator = stream(seed, "decoder")
+        sizes = (2, *reversed(hidden), PIXELS)
+        self.activation = ACTIVATIONS[activation]
+        self.layers = nn.ModuleList(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
+        with torch.no_grad():
+            self.layers[-1].bias.copy_(torch.logit(mean_image, eps=0.01))
+
+    def forward(self, z: Tensor) -> Tensor:
+        z = self.activation(self.layers[0](z))  # in float32: codes may lie far out
+        with torch.autocast(z.device.type, torch.bfloat16, enabled=self.fast):
+            for layer in self.layers[1:-1]:
+                z = self.activation(layer(z))
+            return self.layers[-1](z)
+
+
+def bernoulli_nats(logits: Tensor, images: Tensor) -> Tensor:
+    """(B,) cross-entropy of Bernoulli pixels, in nats per image: −log p(x|z) for binary x.
+
+    For grey pixels it is a pseudo-likelihood (Loaiza-Ganem & Cunningham 2019, sec. 3).
+
+    Args:
+        logits: (B, 784).
+        images: (B, 784) in [0, 1].
+    """
+    return (F.softplus(logits) - images * logits).sum(1, dtype=torch.float32)

@@ -1,0 +1,16 @@
+"""The plain autoencoder: what is left when the noise and the penalty go."""
+
+from vae_core.rule import Latent, Rule
+
+
+class Autoencoder(Rule):
+    title = "Autoencoder"
+    question = "Why is z random at all?"
+    formula = r"z = \mu(x)"
+    charged = r"\text{nothing}"
+    source = "Hinton & Salakhutdinov 2006, Science 313"
+    undefined = "No posterior, so no KL and no ELBO: a single point has no density to compare with the prior."
+
+    def forward(self, heads, eps, knobs, batch):
+        mean = heads["mean"]
+        return Latent(z=mean, mean=mean)

@@ -1,0 +1,29 @@
+"""Noise of one fixed size: the encoder chooses the mean and nothing else."""
+
+from torch.distributions import Normal
+
+from vae_core.rule import Knobs, Latent, Rule, kl_to_prior, knob
+
+
+class MeanOnly(Rule):
+    title = "Mean only"
+    question = "Why not only the mean, z = μ + ε?"
+    formula = r"z = \mu(x) + \sigma_0\,\varepsilon"
+    charged = r"\beta \cdot \left(\tfrac{1}{2}\|\mu\|^2 + \text{const}\right)"
+    source = "Kingma & Welling 2014, app. B, with σ held at σ₀; Ghosh et al. 2020, sec. 3"
+    noise_off = "ε is not added, ½‖μ‖² is still charged: an autoencoder with weight decay on its codes."
+
+    class Knobs(Knobs):
+        beta: float = knob(1.0, symbol="β", title="KL weight", low=0, high=20, log=True)
+        sigma0: float = knob(1.0, symbol="σ₀", title="noise size", low=0.01, high=3, log=True)
+        squash: bool = knob(False, symbol="tanh", title="squash μ by tanh", help="keeps μ in [-1, 1]")
+
+    def forward(self, heads, eps, knobs, batch):
+        mean = heads["mean"].tanh() if knobs.squash else heads["mean"]
+        posterior = Normal(mean, mean.new_full((), knobs.sigma0).expand_as(mean), validate_args=False)
+        return Latent(
+            z=mean + knobs.sigma0 * eps,
+            mean=mean,
+            posterior=posterior,
+            penalty={"kl": knobs.beta * kl_to_prior(posterior).sum(1)},
+        )

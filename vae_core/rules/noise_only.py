@@ -1,0 +1,18 @@
+"""Nothing but noise: the code says nothing about the image."""
+
+import torch
+
+from vae_core.rule import Latent, Rule, standard_normal
+
+
+class NoiseOnly(Rule):
+    title = "Noise only"
+    question = "Why not only the noise, z = ε?"
+    formula = r"z = \varepsilon"
+    charged = r"\text{nothing: } q(z|x) = p(z) \text{, its KL is 0}"
+    source = "Kingma & Welling 2014, eq. 3, with q(z|x) = p(z)"
+    noise_off = "ε is not added: every image gets z = 0, and the decoder paints one mean image."
+
+    def forward(self, heads, eps, knobs, batch):
+        mean = torch.zeros_like(heads["mean"])
+        return Latent(z=mean + eps, mean=mean, posterior=standard_normal(mean))

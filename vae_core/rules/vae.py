@@ -1,0 +1,31 @@
+"""The variational autoencoder: the reference that all other rules are held against."""
+
+import torch
+from torch.distributions import Normal
+
+from vae_core.rule import Knobs, Latent, Rule, kl_to_prior, knob
+
+
+class VAE(Rule):
+    title = "VAE"
+    question = "What does the usual VAE do?"
+    formula = r"z = \mu(x) + s\,\sigma(x)\,\varepsilon"
+    charged = r"\beta \cdot \mathrm{KL}\left(\mathcal{N}(\mu, \sigma^2) \,\|\, \mathcal{N}(0, I)\right)"
+    source = "Kingma & Welling 2014, eq. 10; β: Higgins et al. 2017"
+    noise_off = "ε is not added, the penalty stays: the decoder no longer sees σ, so the KL pulls σ to 1."
+    heads = {"mean": 2, "log_variance": 2}
+
+    class Knobs(Knobs):
+        beta: float = knob(1.0, symbol="β", title="KL weight", low=0, high=20, log=True)
+        s: float = knob(1.0, symbol="s", title="noise scale", low=0, high=3)
+
+    def forward(self, heads, eps, knobs, batch):
+        mean = heads["mean"]
+        scale = torch.exp(0.5 * heads["log_variance"])
+        posterior = Normal(mean, scale, validate_args=False)
+        return Latent(
+            z=mean + knobs.s * scale * eps,
+            mean=mean,
+            posterior=posterior,
+            penalty={"kl": knobs.beta * kl_to_prior(posterior).sum(1)},
+        )
