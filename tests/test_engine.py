@@ -1,0 +1,209 @@
+"""The engine with real worker processes: playing, steering, forking, dying and coming back."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.conftest import small
+from vae_core.engine import Engine, wait_until
+from vae_core.lane import LaneError, next_stop
+from vae_core.link import from_query
+from vae_core.trainer import replay
+
+RECIPE = {"dataset": "digits", "hidden": (32,), "batch_size": 64}
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with Engine() as engine:
+        yield engine
+
+
+def watch(run):
+    told = []
+    run.watch(told.append)
+    return told
+
+
+def reach(run, step: int) -> None:
+    assert wait_until(lambda: run.header["step"] >= step, 30), run.state()
+
+
+def test_describes_the_rules(engine):
+    assert {"vae", "autoencoder", "mean_only", "noise_only", "offset"} <= {rule["name"] for rule in engine.rules()}
+
+
+def test_the_server_never_imports_torch():
+    code = (
+        "import sys; from vae_core.engine import Engine\n"
+        "with Engine() as e: run = e.open({'dataset': 'digits'}); run.step(3)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_workers_never_import_streamlit():
+    code = "import sys, vae_core.worker, vae_core.trainer, vae_core.catalogue; assert 'streamlit' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_play_pause_step_epoch(engine):
+    run = engine.open(RECIPE)
+    told = watch(run)
+    assert run.header["step"] == 0 and not run.playing
+    run.step()
+    reach(run, 1)
+    assert wait_until(lambda: not run._busy, 5) and run.header["step"] == 1
+    run.epoch()
+    reach(run, 1 + run.info["steps_per_epoch"])
+    assert wait_until(lambda: not run._busy, 5) and run.header["step"] == 1 + run.info["steps_per_epoch"]
+    run.play()
+    reach(run, 100)
+    run.pause()
+    assert wait_until(lambda: not run._busy, 5)
+    at = run.header["step"]
+    time.sleep(0.2)
+    assert run.header["step"] == at and {"frame", "state"} <= set(told)
+    assert run.state()["status"] == "paused"
+    json.dumps(run.state(), allow_nan=False)
+
+
+def test_what_was_played_is_what_the_recipe_and_events_give(engine):
+    """Live slices, switches at whatever step, look and pause: the same bits as straight training."""
+    run = engine.open(RECIPE)
+    watch(run)
+    run.play()
+    for settings in ({"noise": 0.0}, {"rule": "offset", "knobs": {"f": "table"}}, {"rule": "vae", "noise": 1.0}):
+        reach(run, run.header["step"] + 20)
+        run.switch(**settings)
+        run.look(5)
+    reach(run, run.header["step"] + 20)
+    run.pause()
+    assert wait_until(lambda: not run._busy, 5)
+    again = replay(small(), run.record.events, run.header["step"])
+    again.chosen = 5
+    assert again.frame().packed() == run.newest
+
+
+def test_speed_is_kept(engine):
+    run = engine.open(RECIPE)
+    watch(run)
+    run.set_speed(25)
+    run.play()
+    time.sleep(1.0)
+    run.pause()
+    assert 5 <= run.header["step"] <= 30
+
+
+def test_refused_input_leaves_the_run_as_it_was(engine):
+    run = engine.open(RECIPE)
+    watch(run)
+    for call in (
+        lambda: run.switch(rule="foo"),
+        lambda: run.switch(noise=7),
+        lambda: run.switch(knobs={"beta": "many"}),
+        lambda: run.look(10**6),
+        lambda: engine.open({"rule": "foo"}),
+        lambda: engine.open({"learning_rate": "NaN"}),
+        lambda: engine.open({"dataset": "cifar"}),
+    ):
+        with pytest.raises(LaneError) as error:
+            call()
+        assert error.value.kind == "input" and "\n" not in str(error.value)
+    assert run.header["rule"] == "vae" and run.record.events == []
+
+
+def test_a_diverged_run_keeps_its_recording_and_the_lane_its_others(engine):
+    bad, good = engine.open({**RECIPE, "learning_rate": 10.0}), engine.open(RECIPE)
+    watch(bad), watch(good)
+    bad.play()
+    assert wait_until(lambda: bad.status == "diverged", 20)
+    assert "no longer a number" in bad.message["text"] and len(bad.record.steps) >= 1
+    bad.play()
+    assert not bad.playing
+    good.play()
+    reach(good, 30)
+    again = engine.restart(bad)
+    assert again.header["step"] == 0 and again.fresh
+
+
+def test_fork_and_restart(engine):
+    run = engine.open(RECIPE)
+    watch(run)
+    run.play()
+    reach(run, 64)
+    run.pause()
+    child = engine.fork(run, 40, noise=0.0)
+    assert child.header["noise"] == 0 and child.header["step"] <= 40 and run.header["noise"] == 1
+    assert [e.label for e in child.record.events] == ["noise off"]
+    again = engine.restart(child)
+    assert again.header["step"] == 0 and again.record.recipe.noise == 0 and again.record.events == []
+    _, pending = from_query(parse_qs(child.state()["link"].removeprefix("?")))
+    assert pending == [{"step": child.header["step"], "noise": 0.0}]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
+def test_a_killed_worker_costs_nothing(engine):
+    run, paused = engine.open(RECIPE), engine.open(RECIPE)
+    watch(run), watch(paused)
+    run.play()
+    reach(run, 100)
+    run.switch(noise=0.0)
+    os.kill(engine.pids()[0], signal.SIGKILL)
+    assert wait_until(lambda: bool(run.message) and "went on from step" in run.message["text"], 30), run.state()
+    reach(run, run.header["step"] + 50)
+    run.pause()
+    assert wait_until(lambda: not run._busy, 5)
+    assert replay(small(), run.record.events, run.header["step"]).frame().packed() == run.newest
+    paused.switch(noise=0.5)  # a run that stood still comes back when it is asked for
+    assert paused.header["noise"] == 0.5
+
+
+def test_nobody_watching_pauses(engine, monkeypatch):
+    monkeypatch.setattr("vae_core.live.GRACE", 0.1)
+    run = engine.open(RECIPE)
+    leave = run.watch(lambda what: None)
+    run.play()
+    reach(run, 20)
+    leave()
+    assert wait_until(lambda: not run.playing, 5)
+
+
+def test_runs_are_bounded(engine, monkeypatch):
+    monkeypatch.setattr("vae_core.live.GRACE", 0.0)
+    monkeypatch.setattr("vae_core.engine.MAX_RUNS", 3)
+    for _ in range(5):
+        last = engine.open(RECIPE)
+    assert len([r for r in engine.runs.values() if not r._watchers]) <= 3 and last.id in engine.runs
+
+
+def test_no_process_is_left_behind():
+    code = (
+        "import os, signal; from vae_core.engine import Engine\n"
+        "e = Engine(2); e.rules(); print(*e.pids(), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout
+    pids = [int(pid) for pid in out.split()]
+    assert len(pids) == 2 and wait_until(lambda: not any(map(alive, pids)), 10)
+
+
+def alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("step", "each", "stop"),
+    [(0, 0.001, 1), (5, 0.001, 6), (100, 0.001, 104), (130, 0.001, 144), (1000, 0.001, 1024), (1024, 1.0, 1025)],
+)
+def test_frames_lie_at_fixed_steps(step, each, stop):
+    assert next_stop(step, each, 0.033) == stop

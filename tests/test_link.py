@@ -1,0 +1,69 @@
+"""Links: what goes into a URL comes out of it, to the bit."""
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.conftest import small
+from vae_core.lane import Lane
+from vae_core.link import from_query, read_event, to_query
+from vae_core.recipe import Recipe, RecipeError
+from vae_core.trainer import Trainer
+
+
+def test_a_link_reproduces_recipe_events_and_bits():
+    trainer = Trainer(small(seed=7, hidden=(24, 12), rule="offset", knobs={"f": "table", "a": 0.1 + 0.2}), points=20)
+    for steps, change in [
+        (3, {"noise": 0.3}),
+        (4, {"rule": "vae", "knobs": {"beta": 1 / 3}}),
+        (2, {"knobs": {"beta": 2.0}}),
+        (1, {"rule": "mean_only", "noise": 1.0, "knobs": {"squash": True}}),
+    ]:
+        trainer.train(steps)
+        trainer.switch(**change)
+    frame = trainer.advance(6)
+    query = to_query(trainer.recipe, trainer.events)
+    recipe, pending = from_query(parse_qs(query.removeprefix("?")))
+    assert Recipe(**recipe) == trainer.recipe
+    lane = Lane()
+    lane.open("again", recipe, pending, points=20)
+    packed, _, events = None, None, None
+    while packed is None or packed.step < 16:
+        packed, _, events = lane.advance("again", steps=1)
+    assert [e["label"] for e in events] == [e.label for e in trainer.events]
+    assert packed == frame.packed()
+
+
+def test_defaults_are_left_out():
+    assert to_query(Recipe(rule="autoencoder")) == "?rule=autoencoder"
+    assert to_query(Recipe(seed=3)) == "?rule=vae&seed=3&knob.beta=1.0&knob.s=1.0"
+
+
+def test_an_empty_link_is_the_default_recipe():
+    recipe, events = from_query({})
+    assert Recipe(**recipe) == Recipe() and events == []
+
+
+@pytest.mark.parametrize("name", ["rul", "knobs", "__class__"])
+def test_unknown_settings_are_named(name):
+    with pytest.raises(RecipeError, match=f"Unknown setting in the link '{name}'.*rule"):
+        from_query({name: ["1"]})
+
+
+@pytest.mark.parametrize("text", ["", "noise=0", "x,noise=0", "-3,noise=0", "5,noise", "5,noise=off"])
+def test_broken_events_are_quoted(text):
+    with pytest.raises(RecipeError, match="cannot be read"):
+        read_event(text)
+
+
+@pytest.mark.parametrize(
+    ("pending", "words"),
+    [
+        ([{"step": 5, "rule": "foo"}], "Unknown rule 'foo'"),
+        ([{"step": 5, "knobs": {"sigma0": 1}}], "Unknown knob of rule 'vae' 'sigma0'"),
+        ([{"step": 5, "noise": float("nan")}], "from 0 to 1"),
+    ],
+)
+def test_an_impossible_event_is_told_before_the_run_starts(pending, words):
+    with pytest.raises(RecipeError, match=words):
+        Lane().open("run", {"dataset": "digits"}, pending)

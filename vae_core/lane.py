@@ -1,0 +1,251 @@
+"""Lane: many runs side by side in one worker process, trained a short slice at a time."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vae_core.frame import PackedFrame, pack
+from vae_core.thinning import thin
+
+CHECKPOINT_EVERY = 2.0  # seconds of training
+CHECKPOINTS = 12  # kept for each run, thinned with age
+
+
+class LaneError(RuntimeError):
+    """A request that could not be met: one sentence for the screen.
+
+    Attributes:
+        kind: "input" (the request was wrong), "diverged", "memory", "unknown" (no such run in
+            this lane), "lost" (the lane's process is gone) or "fault".
+    """
+
+    def __init__(self, text: str, kind: str = "fault") -> None:
+        super().__init__(text)
+        self.kind = kind
+
+    def __reduce__(self):
+        return LaneError, (str(self), self.kind)
+
+
+@dataclass
+class Desk:
+    """One run in the lane.
+
+    Attributes:
+        pending: changes still to come, of a link that is being replayed, by step.
+        step_seconds, frame_seconds: how long a step and a frame take here, running means.
+        checkpoints: steps whose state lies on the disk.
+    """
+
+    trainer: Any
+    folder: Path | None
+    pending: list[dict[str, Any]] = field(default_factory=list)
+    step_seconds: float = 0.0
+    frame_seconds: float = 0.0
+    since_checkpoint: float = 0.0
+    checkpoints: list[int] = field(default_factory=list)
+
+
+class Lane:
+    """What a lane can be asked; each public method is a request. All values are plain data."""
+
+    def __init__(self) -> None:
+        from vae_core.threads import Threads
+
+        self._desks: dict[str, Desk] = {}
+        self._threads = Threads()
+
+    def warm_up(self) -> None:
+        """The slow imports, the data and the first products, before the first visitor."""
+        from vae_core.data import DataError
+        from vae_core.recipe import Recipe
+        from vae_core.trainer import Trainer
+
+        try:
+            Trainer(Recipe()).advance(2)
+        except DataError:
+            pass  # whoever opens a run is told
+
+    def describe(self) -> list[dict[str, Any]]:
+        """All rules, as the page shows them."""
+        from vae_core.catalogue import catalogue
+
+        return catalogue()
+
+    def open(
+        self,
+        run: str,
+        recipe: dict[str, Any],
+        pending: Sequence[dict[str, Any]] = (),
+        events: Sequence[dict[str, Any]] = (),
+        step: int = 0,
+        points: int = 2000,
+        folders: Sequence[str] = (),
+        device: str = "auto",
+    ) -> dict[str, Any]:
+        """Start a run, or bring one back to a step: from its last checkpoint before, else anew.
+
+        Args:
+            pending: changes to make on the way, ``{"step", "rule"?, "noise"?, "knobs"?}``.
+            events: those that the run has been through up to ``step``.
+            folders: where its checkpoints lie, and those of the run that it was forked from.
+        """
+        from vae_core.recipe import Event, Recipe, RecipeError
+        from vae_core.trainer import Trainer, replay
+
+        checked = Recipe(**recipe)
+        self._check(pending, checked, RecipeError)
+        past = [Event(**event) for event in events]
+        start = self._checkpoint_before(step, folders, device) or Trainer(checked, device, points)
+        trainer = replay(checked, past, step, start)
+        self._desks[run] = Desk(
+            trainer, Path(folders[0]) if folders else None, [p for p in pending if p["step"] >= step]
+        )
+        data = trainer.dataset
+        return {
+            "recipe": checked.model_dump(),
+            "dataset": {"title": data.title, "source": data.source, "banner": data.banner},
+            "classes": list(data.classes),
+            "points": len(trainer.labels),
+            "steps_per_epoch": trainer.steps_per_epoch,
+            "activation": checked.activation,
+            "frame": trainer.frame().packed(),
+            "device": str(trainer.device),
+        }
+
+    @staticmethod
+    def _check(pending: Sequence[dict[str, Any]], recipe: Any, error: type[Exception]) -> None:
+        """A link's events, all of them, before the run starts: none may fail on the way."""
+        from vae_core.recipe import parse_knobs
+
+        rule = recipe.rule
+        for change in pending:
+            rule = change.get("rule") or rule
+            parse_knobs(rule, change.get("knobs"))
+            noise = change.get("noise")
+            if noise is not None and not 0 <= noise <= 1:
+                raise error(f"The noise switch at step {change['step']} should be from 0 to 1; it was {noise!r}.")
+
+    @staticmethod
+    def _checkpoint_before(step: int, folders: Sequence[str], device: str) -> Any:
+        from vae_core.trainer import Trainer
+
+        saved = {int(path.stem): path for folder in folders for path in Path(folder).glob("*.npz")}
+        for at in sorted((s for s in saved if 0 < s <= step), reverse=True):
+            try:
+                return Trainer.from_state(saved[at].read_bytes(), device)
+            except (OSError, ValueError):
+                continue  # half written when the lane was killed
+        return None
+
+    def images(self, run: str) -> tuple[bytes, bytes]:
+        """Labels and images of the points, packed."""
+        trainer = self._desk(run).trainer
+        pixels = trainer.point_images.view(-1, 28, 28).cpu().numpy()
+        return pack({"kind": "probe"}, {"labels": trainer.labels}), pack({"kind": "images"}, {"images": pixels})
+
+    def advance(self, run: str, seconds: float = 0.033, steps: int = 0) -> tuple[PackedFrame, float, list[dict]]:
+        """Train one slice: a number of steps, or as many as fit a time, rounded to a power of two
+        so that frames lie at fixed steps whatever the machine's speed.
+
+        Returns:
+            The frame, the seconds that the training took, and the run's events.
+        """
+        from vae_core.trainer import Diverged
+
+        desk = self._desk(run)
+        trainer = desk.trainer
+        self._apply_pending(desk)
+        began = trainer.step_count
+        room = max(seconds, 4 * desk.frame_seconds)  # frames take at most a fifth of the time
+        target = began + steps if steps else next_stop(began, desk.step_seconds, room)
+        if desk.pending:
+            target = min(target, desk.pending[0]["step"])
+        clock = time.perf_counter()
+        self._threads.run(trainer.train, target - began)
+        trained = time.perf_counter() - clock
+        self._apply_pending(desk)
+        try:
+            frame = trainer.frame().packed()
+        except Diverged as error:
+            raise LaneError(str(error), "diverged") from None
+        used = time.perf_counter() - clock
+        desk.step_seconds = running_mean(desk.step_seconds, trained / max(1, target - began))
+        desk.frame_seconds = running_mean(desk.frame_seconds, used - trained)
+        self._checkpoint(desk, used)
+        return frame, used, [event.model_dump() for event in trainer.events]
+
+    @staticmethod
+    def _apply_pending(desk: Desk) -> None:
+        while desk.pending and desk.pending[0]["step"] <= desk.trainer.step_count:
+            change = desk.pending.pop(0)
+            desk.trainer.switch(change.get("rule"), change.get("noise"), change.get("knobs"))
+
+    def _checkpoint(self, desk: Desk, used: float) -> None:
+        desk.since_checkpoint += used
+        if desk.folder is None or desk.since_checkpoint < CHECKPOINT_EVERY:
+            return
+        desk.since_checkpoint = 0.0
+        path = desk.folder / f"{desk.trainer.step_count}.npz"
+        part = path.with_suffix(".part")
+        try:
+            desk.folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(desk.trainer.state())
+            part.replace(path)
+        except OSError:  # a full disk: a run can always be trained again from its recipe and events
+            part.unlink(missing_ok=True)
+            return
+        desk.checkpoints.append(desk.trainer.step_count)
+        thin(
+            desk.checkpoints,
+            lambda step: (desk.folder / f"{step}.npz").unlink(missing_ok=True),
+            lambda: len(desk.checkpoints) > CHECKPOINTS,
+        )
+
+    def switch(
+        self, run: str, rule: str | None = None, noise: float | None = None, knobs: dict | None = None
+    ) -> tuple[PackedFrame, list[dict]]:
+        """Change rule, noise or knobs, and show at once what that does to the present codes.
+
+        What a replayed link still had to come is dropped: the user has taken over.
+        """
+        desk = self._desk(run)
+        desk.trainer.switch(rule, noise, knobs)
+        desk.pending.clear()
+        return desk.trainer.frame().packed(), [event.model_dump() for event in desk.trainer.events]
+
+    def look(self, run: str, index: int) -> PackedFrame:
+        """Choose the image that is painted last and encoded 50 times."""
+        trainer = self._desk(run).trainer
+        if not isinstance(index, int) or not 0 <= index < len(trainer.labels):
+            raise LaneError(f"There is no point {index!r}; the points are 0 to {len(trainer.labels) - 1}.", "input")
+        trainer.chosen = index
+        return trainer.frame().packed()
+
+    def close(self, run: str) -> None:
+        """Forget a run."""
+        self._desks.pop(run, None)
+
+    def _desk(self, run: str) -> Desk:
+        if run not in self._desks:
+            raise LaneError("This run is no longer in memory. Press reset to start it again.", "unknown")
+        return self._desks[run]
+
+
+def running_mean(mean: float, value: float) -> float:
+    """A mean that forgets: the first value counts whole, later ones a third."""
+    return value if not mean else mean + (value - mean) / 3
+
+
+def next_stop(step: int, step_seconds: float, seconds: float) -> int:
+    """The next step at which to show a frame: a multiple of a power of two.
+
+    The stride is the smallest power of two that fills the time, and at most an eighth of the
+    steps done, so that the first moments, where most happens, are seen one by one.
+    """
+    stride = 1
+    while stride * step_seconds < seconds and stride * 16 <= max(step, 8):
+        stride *= 2
+    return (step // stride + 1) * stride

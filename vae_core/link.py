@@ -1,0 +1,86 @@
+"""Links: a run's recipe and events as the query of a URL, and back.
+
+``?rule=vae&knob.beta=4&seed=3&event=500,noise=0&event=800,rule=offset,f=table``
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from vae_core.recipe import Event, Recipe, RecipeError, unknown
+from vae_core.run import changes
+
+KNOB, EVENT = "knob.", "event"
+
+
+def to_query(recipe: Recipe, events: Iterable[Event] = ()) -> str:
+    """The query of a run, beginning with "?"; fields that have their default are left out."""
+    pairs = [("rule", recipe.rule)]
+    for name, field in Recipe.model_fields.items():
+        value = getattr(recipe, name)
+        if name not in ("rule", "knobs") and value != field.default:
+            pairs.append((name, write(value)))
+    pairs += [(KNOB + name, write(value)) for name, value in recipe.knobs.items()]
+    for change in changes(recipe, events):
+        parts = [str(change["step"])]
+        parts += [f"{name}={write(change[name])}" for name in ("rule", "noise") if name in change]
+        parts += [f"{name}={write(value)}" for name, value in change.get("knobs", {}).items()]
+        pairs.append((EVENT, ",".join(parts)))
+    return "?" + urlencode(pairs, safe=",=")
+
+
+def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Recipe and changes from a query, as `Lane.open` takes them; the lane checks the values.
+
+    Args:
+        query: name -> all its values. Names that are none of ours are an error too: a typing
+            error in a link should not silently give another run.
+
+    Raises:
+        RecipeError: an unknown name, or an event that cannot be read.
+    """
+    recipe: dict[str, Any] = {"knobs": {}}
+    events: list[dict[str, Any]] = []
+    for name, values in query.items():
+        if name == EVENT:
+            events = [read_event(text) for text in values]
+        elif name.startswith(KNOB):
+            recipe["knobs"][name.removeprefix(KNOB)] = values[-1]
+        elif name == "hidden":
+            recipe["hidden"] = values[-1].split("-")
+        elif name in Recipe.model_fields and name != "knobs":
+            recipe[name] = values[-1]
+        else:
+            raise unknown("setting in the link", name, [n for n in Recipe.model_fields if n != "knobs"])
+    return recipe, sorted(events, key=lambda event: event["step"])
+
+
+def read_event(text: str) -> dict[str, Any]:
+    """ "500,noise=0,beta=4" -> {"step": 500, "noise": 0.0, "knobs": {"beta": "4"}}."""
+    step, *parts = text.split(",")
+    try:
+        event: dict[str, Any] = {"step": int(step)}
+        for part in parts:
+            name, value = part.split("=", 1)
+            if name == "rule":
+                event["rule"] = value
+            elif name == "noise":
+                event["noise"] = float(value)
+            else:
+                event.setdefault("knobs", {})[name] = value
+        if event["step"] < 0:
+            raise ValueError
+    except ValueError:
+        raise RecipeError(
+            f"The event {text!r} of the link cannot be read. It should look like 500,noise=0 or 800,rule=offset."
+        ) from None
+    return event
+
+
+def write(value: Any) -> str:
+    """A value so that reading it gives the same bits."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list):
+        return "-".join(map(str, value))
+    return repr(value) if isinstance(value, float) else str(value)
