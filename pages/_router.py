@@ -1,0 +1,17 @@
+"""What all pages share: page settings and navigation."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from vae_core.ui import ICON, LOGO
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="Noise Lab", page_icon=str(ICON), layout="wide", initial_sidebar_state="collapsed")
+st.logo(str(LOGO), icon_image=str(LOGO))
+# The stage fills the window: Streamlit's page margins (5rem) would cost a sixth of a projector's width.
+st.html("<style>.stMainBlockContainer { padding-inline: 1rem; } .stMain { scrollbar-gutter: auto; }</style>")
+st.navigation(
+    [st.Page(HERE / "playground.py", title="Playground", icon=":material/play_circle:", default=True)], position="top"
+).run()

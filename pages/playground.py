@@ -1,0 +1,19 @@
+"""The first screen: a VAE that trains live, with noise that can be switched."""
+
+import streamlit as st
+
+from vae_core.ui.recipe_form import recipe_form
+from vae_core.ui.session import current_run, moved_to, offer_mnist, start
+from vae_core.ui.stage import stage
+
+run, complaint = current_run()
+if complaint:
+    st.warning(complaint, title="This link could not be opened as it is", icon=":material/link_off:")
+if run.info["dataset"]["banner"]:
+    offer_mnist(run)
+
+moved_to(stage(run, key="stage"))
+
+with st.sidebar:
+    if recipe := recipe_form(run.record.recipe):
+        start(recipe)

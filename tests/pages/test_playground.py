@@ -1,0 +1,84 @@
+"""The Playground's script: every rule, every kind of link, the form for a new run."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import vae_core
+from vae_core.ui.keeper import engine
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(APP, default_timeout=60)
+    page.query_params.update({"dataset": "digits", "hidden": "32", "batch_size": "64", **query})
+    return page.run()
+
+
+def run_of(page: AppTest):
+    return engine().runs[page.session_state["run"]]
+
+
+@pytest.mark.parametrize("rule", vae_core.rules())
+def test_each_rule_opens(rule):
+    page = open_page(rule=rule, seed="4")
+    assert not page.exception and not page.warning and not page.error
+    recipe = run_of(page).record.recipe
+    assert (recipe.rule, recipe.seed, recipe.hidden) == (rule, 4, (32,))
+    assert page.selectbox[1].value == rule
+
+
+def test_a_rerun_keeps_the_run():
+    page = open_page()
+    first = run_of(page).id
+    assert run_of(page.run()).id == first
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"rule": "vea"}, "Unknown rule 'vea'. Did you mean 'vae'?"),
+        ({"knob.beta": "NaN"}, "'beta' of rule 'vae' should be a finite number"),
+        ({"knob.gamma": "1"}, "Unknown knob of rule 'vae' 'gamma'"),
+        ({"dataset": "cifar"}, "Unknown data set 'cifar'"),
+        ({"seed": "-1"}, "'seed' should be greater than or equal to 0"),
+        ({"colour": "red"}, "Unknown setting in the link 'colour'"),
+        ({"event": "5,noise=loud"}, "The event '5,noise=loud' of the link cannot be read"),
+        ({"event": "5,rule=magic"}, "Unknown rule 'magic'"),
+    ],
+)
+def test_a_bad_link_is_told_and_the_default_run_starts(query, words):
+    page = open_page(**query)
+    assert not page.exception
+    assert words in page.warning[0].value and "\n" not in page.warning[0].value
+    assert run_of(page).record.recipe.rule == "vae"
+
+
+def test_the_form_starts_a_new_run():
+    page = open_page()
+    first = run_of(page).id
+    page.selectbox[1].select("mean_only")
+    page.text_input[0].input("16-8")
+    page.button[0].click().run()
+    assert not page.exception
+    run = run_of(page)
+    assert run.id != first and run.record.recipe.rule == "mean_only" and run.record.recipe.hidden == (16, 8)
+
+
+def test_a_bad_form_is_told_and_the_run_stays():
+    page = open_page()
+    first = run_of(page).id
+    page.text_input[0].input("wide")
+    page.button[0].click().run()
+    assert not page.exception and "hidden" in page.error[0].value
+    assert run_of(page).id == first and page.text_input[0].value == "wide"
+
+
+def test_digits_in_place_of_mnist_are_announced(monkeypatch, tmp_path):
+    """The banner of a data set is shown above the stage."""
+    page = open_page()
+    run_of(page).info["dataset"]["banner"] = "MNIST was not found."
+    page.run()
+    assert any("MNIST was not found." in info.value for info in page.info)

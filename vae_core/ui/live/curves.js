@@ -1,0 +1,185 @@
+// Three panels of curves over the steps, with the events marked through all of them.
+
+import { isLive, landmarks } from "./store.js";
+import { signed, ticks } from "./markers.js";
+
+const UNDEFINED = "not defined for this rule";
+
+/** What each panel draws, given the view; `sign` turns the ELBO round, `without` names the curve that takes precedence. */
+const PANELS = {
+  reconstruction: () => [
+    { name: "reconstruction", label: "at draw", colour: "zed" },
+    { name: "reconstruction_at_mean", label: "at mean", colour: "mu" },
+  ],
+  kl: ({ kl }) => ({
+    total: [{ name: "kl", label: "", colour: "text" }],
+    dimensions: [{ name: "kl_1", label: "z₁", colour: "zed" }, { name: "kl_2", label: "z₂", colour: "accent" }],
+    parts: [{ name: "kl_mean", label: "μ part", colour: "mu" }, { name: "kl_variance", label: "σ part", colour: "sigma" }],
+  })[kl],
+  elbo: () => [
+    { name: "elbo", sign: -1, label: "", colour: "text" },
+    { name: "objective", label: "objective (no bound)", colour: "text", dashed: true, without: "elbo" },
+  ],
+};
+
+const known = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** The value of a series at an entry of the history; null where it is not drawn. */
+const valueAt = (metrics, { name, sign = 1, without }, index) => {
+  const value = metrics[name]?.[index];
+  if (!known(value) || (without && known(metrics[without]?.[index]))) return null;
+  return sign * value;
+};
+
+/** Low and high of what is worth seeing: the first steep fall of a run may leave the panel at its top. */
+function extent(series, { steps, metrics }) {
+  let low = Infinity;
+  let high = -Infinity;
+  const stride = Math.max(1, Math.floor(steps.length / 600));
+  for (let i = Math.floor(steps.length * 0.06); i < steps.length; i += stride) {
+    for (const one of series) {
+      const value = valueAt(metrics, one, i);
+      if (value === null) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  if (low > high) return null;
+  const margin = Math.max(0.08 * (high - low), 0.02 * Math.abs(high), 0.05);
+  return [low >= 0 && low < margin ? 0 : low - margin, high + margin];
+}
+
+function drawPanel(canvas, series, store, theme, withLabels) {
+  const ratio = devicePixelRatio;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  const { history, frame, state } = store;
+  const { steps, metrics } = history;
+  if (steps.length < 1 || width < 40) return;
+  const small = theme.size;
+  const [left, right, top, bottom] = [2.9 * small, width - 4, withLabels ? small + 4 : 4, height - small - 4];
+  const last = Math.max(steps.at(-1), 50);
+  const x = (step) => left + ((right - left) * step) / last;
+  const bounds = extent(series, history);
+  context.font = `${small}px ${theme.font}`;
+  context.textBaseline = "middle";
+  context.lineWidth = 1;
+
+  context.strokeStyle = theme.line;
+  context.fillStyle = theme.faint;
+  const y = bounds && ((value) => bottom - ((bottom - top) * (value - bounds[0])) / (bounds[1] - bounds[0]));
+  if (bounds) {
+    context.textAlign = "right";
+    for (const [value, text] of ticks(bounds[0], bounds[1], Math.max(2, (bottom - top) / (2.6 * small)))) {
+      context.beginPath();
+      context.moveTo(left, Math.round(y(value)) + 0.5);
+      context.lineTo(right, Math.round(y(value)) + 0.5);
+      context.stroke();
+      context.fillText(text, left - 5, y(value));
+    }
+  }
+  context.textAlign = "center";
+  for (const [value] of ticks(0, last, Math.max(2, (right - left) / (6 * small)))) {
+    const text = value.toLocaleString("en");
+    const half = context.measureText(text).width / 2;
+    if (x(value) + half <= right + 4) context.fillText(text, Math.max(x(value), left), bottom + small * 0.8);
+  }
+
+  drawEvents(context, state?.events ?? [], x, top, bottom, right, theme, withLabels);
+  if (bounds) {
+    context.save();
+    context.beginPath();
+    context.rect(left, top - 2, right - left + 4, bottom - top + 4);
+    context.clip();
+    for (const one of series) drawSeries(context, one, history, x, y, theme);
+    context.restore();
+  }
+  if (frame && !isLive(store)) {
+    context.strokeStyle = theme.accent;
+    context.lineWidth = 2;
+    context.beginPath();
+    context.moveTo(x(frame.step), top);
+    context.lineTo(x(frame.step), bottom);
+    context.stroke();
+  }
+}
+
+function drawEvents(context, events, x, top, bottom, right, theme, withLabels) {
+  context.strokeStyle = theme.eps;
+  context.fillStyle = theme.eps;
+  context.textAlign = "left";
+  context.lineWidth = 1;
+  let free = right + 4; // labels from the last event backwards, as long as there is room
+  for (const [{ label }, position] of landmarks(events, x, 8).reverse()) {
+    const at = Math.round(position) + 0.5;
+    context.beginPath();
+    context.moveTo(at, top - 2);
+    context.lineTo(at, bottom);
+    context.stroke();
+    if (!withLabels) continue;
+    const width = context.measureText(label).width;
+    const start = Math.min(at, right - width);
+    if (start + width > free) continue;
+    context.fillText(label, start, top - theme.size * 0.5 - 2);
+    free = start - 8;
+  }
+}
+
+function drawSeries(context, series, { steps, metrics }, x, y, theme) {
+  context.strokeStyle = theme[series.colour];
+  context.lineWidth = theme.size > 15 ? 3 : 2;
+  context.lineJoin = "round";
+  context.setLineDash(series.dashed ? [6, 4] : []);
+  context.beginPath();
+  const stride = Math.max(1, Math.floor(steps.length / 700));
+  let broken = true;
+  for (let i = 0; i < steps.length; i = i + stride < steps.length || i === steps.length - 1 ? i + stride : steps.length - 1) {
+    const value = valueAt(metrics, series, i);
+    if (value !== null) context[broken ? "moveTo" : "lineTo"](x(steps[i]), y(value));
+    broken = value === null;
+  }
+  context.stroke();
+  context.setLineDash([]);
+}
+
+/** The numbers of the shown frame, beside the titles. */
+function writeValues(element, series, metrics) {
+  const defined = series.filter(({ name, without }) => known(metrics[name]) && !(without && known(metrics[without])));
+  const key = defined.map(({ name }) => name).join() || UNDEFINED;
+  if (element.dataset.key !== key) {
+    element.dataset.key = key;
+    element.innerHTML = defined
+      .map(({ label, colour, dashed }) => `<span class="value ${label ? "" : "plain"} ${dashed ? "dashed" : ""}" style="--c: var(--${colour})">${label}<b></b></span>`)
+      .join("") || `<em>${UNDEFINED}</em>`;
+  }
+  defined.forEach(({ name, sign = 1 }, index) => {
+    const value = sign * metrics[name];
+    element.children[index].lastElementChild.textContent = signed(value, Math.abs(value) < 100 ? 2 : 1);
+  });
+}
+
+export function createCurves(root, store, act) {
+  const panels = Object.keys(PANELS).map((id) => {
+    const panel = root.querySelector(`[data-testid=curve-${id}]`);
+    return { id, canvas: panel.querySelector("canvas"), values: panel.querySelector(".values") };
+  });
+  const kinds = root.querySelectorAll("[data-name=kl] button");
+  for (const kind of kinds) kind.onclick = () => act.set({ kl: kind.dataset.value }, "curves");
+
+  return {
+    draw(theme) {
+      for (const kind of kinds) kind.setAttribute("aria-pressed", kind.dataset.value === store.view.kl);
+      panels.forEach(({ id, canvas, values }, index) => {
+        const series = PANELS[id](store.view);
+        drawPanel(canvas, series, store, theme, index === 0);
+        if (store.frame) writeValues(values, series, store.frame.metrics);
+      });
+    },
+  };
+}

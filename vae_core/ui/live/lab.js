@@ -1,0 +1,170 @@
+// One lab on the page: the store, the stream that fills it, and the loop that draws what has changed.
+
+import { attachGestures } from "./gestures.js";
+import { attachKeyboard } from "./keyboard.js";
+import { connect } from "./stream.js";
+import { createActions } from "./actions.js";
+import { createBar } from "./bar.js";
+import { createCloseup } from "./closeup.js";
+import { createCurves } from "./curves.js";
+import { createDecoder } from "./decoder.js";
+import { createHooks } from "./hooks.js";
+import { createImages } from "./images.js";
+import { createPlane } from "./plane.js";
+import { createRuleCard } from "./rule.js";
+import { createStore, isLive, layersOf, remember } from "./store.js";
+import { createTimeline } from "./timeline.js";
+import { networkDrawing, PAGE } from "./page.js";
+import { readTheme } from "./theme.js";
+import { unpack } from "./packed.js";
+
+const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "controls"];
+
+/** Where an element starts in the page when nothing is scrolled. */
+function topOf(element) {
+  let top = element.getBoundingClientRect().top;
+  for (let node = element; node; node = node.parentNode ?? node.host) top += node.scrollTop ?? 0;
+  return top;
+}
+
+export function createLab(root) {
+  root.innerHTML = PAGE;
+  const store = createStore();
+  const { view } = store;
+  const dirty = new Set();
+  let theme = null;
+  let ticket = 0; // of the animation frame that is asked for
+  let stream = null;
+  let source = {}; // what the page last asked for: { socket, images, projector }
+  let follow = () => {}; // tells the page which run it shows now
+
+  const touch = (...parts) => {
+    for (const part of parts) dirty.add(part);
+    ticket ||= requestAnimationFrame(draw);
+  };
+  const act = createActions(store, { send: (message) => stream?.send(message) ?? false, touch });
+  const images = createImages(root, store, act);
+  const field = root.querySelector(".field");
+  const plane = createPlane(field, store, images);
+  const hooks = createHooks(store, plane);
+  const closeup = createCloseup(root, store);
+  const curves = createCurves(root, store, act);
+  const controls = [createBar(root, store, act), createRuleCard(root, store, act), createTimeline(root, store, act)];
+  attachGestures(field, store, plane, act, () => theme);
+  const detachKeyboard = attachKeyboard(root, act);
+  const resized = new ResizeObserver(() => touch("theme"));
+  resized.observe(root);
+
+  function draw(now) {
+    ticket = 0;
+    if (dirty.has("theme") || !theme) {
+      root.classList.toggle("projector", view.projector);
+      root.style.setProperty("--header", `${topOf(root) + 16}px`);
+      theme = readTheme(root);
+      for (const part of PARTS) dirty.add(part);
+    }
+    const due = new Set(dirty);
+    dirty.clear();
+    if (due.has("aim")) plane.aim(false);
+    if (due.has("controls")) for (const control of controls) control.draw();
+    if (due.has("images") || due.has("controls")) closeup.draw(theme);
+    if (due.has("images")) images.draw(theme);
+    if (due.has("images") || due.has("cursor")) hooks.counts.hoverDecodes += images.drawPointed(theme, plane.pinPlace());
+    if (due.has("curves")) curves.draw(theme);
+    if (due.has("plane") && plane.draw(now, theme)) touch("plane");
+  }
+
+  const receive = {
+    hello(message) {
+      store.hello = message;
+      const layers = layersOf(store);
+      root.querySelector("[data-network=encoder]").innerHTML = networkDrawing(layers);
+      root.querySelector("[data-network=decoder]").innerHTML = networkDrawing(layers.toReversed());
+      touch(...PARTS);
+    },
+    probe(message) {
+      store.probe = message;
+      plane.aim(false);
+      touch("plane", "images");
+    },
+    history({ steps, metrics, kept, events }) {
+      store.history = { steps, metrics };
+      if (store.state) Object.assign(store.state, { kept, events });
+      touch("curves", "controls");
+    },
+    state(message) {
+      store.state = act.withPending(message);
+      if (message.link !== location.search) history.replaceState(history.state, "", message.link); // the address is the run
+      if (message.noise > 0) view.lastNoise = message.noise;
+      touch("controls", "curves");
+    },
+    frame(message) {
+      if (message.recorded) act.frameArrived(message);
+      if (message.recorded === isLive(store)) return; // it crossed a change between live and recorded
+      store.frame = message;
+      if (!message.recorded) remember(store.history, message);
+      plane.aim(true);
+      hooks.counts.frames++;
+      hooks.counts.lastFrameAt = performance.now();
+      act.wantDecoder();
+      touch("plane", "images", "curves", "controls");
+    },
+    decoder(message) {
+      store.decoder = { step: message.step, decode: createDecoder(message) };
+      act.decoderArrived();
+      act.wantDecoder();
+      touch("cursor", "plane");
+    },
+    moved(next) {
+      open({ ...source, socket: next.socket, images: next.images ?? source.images });
+      follow(next.socket);
+    },
+  };
+
+  async function loadImages(path) {
+    store.images = null;
+    const response = await fetch(path);
+    if (!response.ok || path !== source.images) return;
+    store.images = unpack(await response.arrayBuffer()).images;
+    touch("images");
+  }
+
+  function open(next) {
+    const before = source;
+    source = next;
+    if (next.images !== before.images) loadImages(next.images);
+    if (next.socket === before.socket) return;
+    stream?.close();
+    act.forget();
+    Object.assign(view, { scrub: null });
+    Object.assign(store, { decoder: null, connected: false });
+    stream = connect(next.socket, {
+      onMessage: (message) => receive[message.type]?.(message),
+      onConnection(connected) {
+        store.connected = connected;
+        act.forget();
+        if (connected && !isLive(store)) act.resume();
+        touch("controls");
+      },
+    });
+    touch(...PARTS);
+  }
+
+  return {
+    /** The page mounts again on each change of data or theme. */
+    update({ data, setStateValue }) {
+      follow = (socket) => setStateValue("socket", socket);
+      if (data.projector !== source.asked?.projector) view.projector = Boolean(data.projector);
+      if (data.socket !== source.asked?.socket) open({ socket: data.socket, images: data.images, asked: data });
+      else source.asked = data;
+      touch("theme");
+    },
+    stop() {
+      stream?.close();
+      cancelAnimationFrame(ticket);
+      resized.disconnect();
+      detachKeyboard();
+      hooks.close();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+// All that the screen depends on, in one object; everything else on the page is derived from it.
+
+export const HOME = { x: 0, y: 0, half: 4 }; // the plane's default view: [-4, 4] on both axes
+
+export const createStore = () => ({
+  hello: null, // rules, recipe, classes: fixed for a run
+  probe: null, // labels of the points
+  images: null, // pixels of the points
+  history: { steps: [], metrics: {} },
+  state: null, // the run's controls, as the server knows them
+  frame: null, // the frame that is shown
+  decoder: null, // { step, decode }
+  connected: false,
+  view: {
+    range: { ...HOME },
+    follow: false, // widen the range to hold all codes
+    coordinate: "z", // or "mean"
+    marks: "dots", // or "digits"
+    ellipses: false,
+    repeats: false,
+    isolated: null, // class
+    highlighted: null, // class
+    pin: null, // { index } of a point, or { x, y } of a place
+    cursor: null, // { x, y } in latent coordinates
+    ring: null, // { x, y } of a hovered sample
+    kl: "total",
+    projector: false,
+    scrub: null, // step of the recorded frame that is asked for; null is live
+    lastNoise: 1, // what the switch goes back to
+  },
+});
+
+export const ruleOf = ({ hello, state }) => hello?.rules.find(({ name }) => name === state?.rule) ?? null;
+
+export const chosenOf = ({ frame }) => frame?.chosen ?? null;
+
+export const isLive = ({ view }) => view.scrub === null;
+
+/** The layers of the encoder, from pixels to the plane. */
+export const layersOf = ({ hello }) => [784, ...(hello?.recipe.hidden ?? []), 2];
+
+/** Events as [event, position], leaving out those that another follows within `least`: a drag leaves one mark. */
+export function landmarks(events, positionOf, least) {
+  const kept = [];
+  for (const event of events.toReversed()) {
+    const position = positionOf(event.step);
+    if (!kept.length || kept[0][1] - position >= least) kept.unshift([event, position]);
+  }
+  return kept;
+}
+
+const LONGEST_HISTORY = 4000;
+
+/** Add a live frame's metrics; beyond a length that no screen can show, keep every second entry. */
+export function remember(history, { step, metrics }) {
+  const { steps } = history;
+  if (steps.length && step < steps.at(-1)) return;
+  const at = step === steps.at(-1) ? steps.length - 1 : steps.length;
+  steps[at] = step;
+  for (const [name, value] of Object.entries(metrics)) (history.metrics[name] ??= Array(at).fill(null))[at] = value;
+  if (steps.length <= LONGEST_HISTORY) return;
+  const thin = (values) => values.filter((_, index) => index % 2 === 0 || index === values.length - 1);
+  history.steps = thin(steps);
+  for (const name of Object.keys(history.metrics)) history.metrics[name] = thin(history.metrics[name]);
+}
+
+/** The largest standard deviation over the repeated encodings of the chosen image. */
+export function repeatsSpread({ frame }) {
+  if (!frame?.repeats) return null;
+  const [, count] = frame.shapes.repeats;
+  const last = frame.repeats.subarray(frame.repeats.length - 2 * count);
+  const deviation = (axis) => {
+    let sum = 0;
+    let squares = 0;
+    for (let i = axis; i < last.length; i += 2) sum += last[i];
+    for (let i = axis; i < last.length; i += 2) squares += (last[i] - sum / count) ** 2;
+    return Math.sqrt(squares / count);
+  };
+  return Math.max(deviation(0), deviation(1));
+}

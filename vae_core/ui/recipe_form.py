@@ -1,0 +1,41 @@
+"""The form for a new run: what must be chosen before training starts."""
+
+from typing import Any
+
+import streamlit as st
+
+from vae_core.data import DATASETS
+from vae_core.recipe import Recipe
+from vae_core.ui.keeper import engine
+
+
+def recipe_form(now: Recipe) -> dict[str, Any] | None:
+    """The widgets, filled with the present recipe; the fields of a new one once it is submitted."""
+    rules = {rule["name"]: rule["title"] for rule in engine().rules()}
+    sizes = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 60000]
+    batches = [16, 32, 64, 128, 256, 512, 1024, 2048]
+    with st.form("recipe", border=False):
+        st.subheader("New run")
+        values = {
+            "dataset": st.selectbox("Data set", DATASETS, DATASETS.index(now.dataset)),
+            "rule": st.selectbox("First rule", list(rules), list(rules).index(now.rule), format_func=rules.get),
+            "train_size": st.select_slider("Training images", with_value(sizes, now.train_size), now.train_size),
+            "batch_size": st.select_slider("Batch size", with_value(batches, now.batch_size), now.batch_size),
+            "hidden": st.text_input(
+                "Encoder widths",
+                "-".join(map(str, now.hidden)),
+                help="Hidden layers, for example 400 or 256-128-64; mirrored in the decoder.",
+            ).split("-"),
+            "activation": st.segmented_control(
+                "Activation", ["silu", "relu", "tanh", "gelu"], default=now.activation, required=True
+            ),
+            "learning_rate": st.number_input("Learning rate", 1e-6, 10.0, now.learning_rate, format="%g", step=1e-3),
+            "seed": st.number_input("Seed", 0, 2**31 - 1, now.seed),
+        }
+        if st.form_submit_button("Start", type="primary", icon=":material/play_arrow:", width="stretch"):
+            return values
+    return None
+
+
+def with_value(options: list[int], value: int) -> list[int]:
+    return sorted({*options, value})

@@ -1,0 +1,89 @@
+"""Which run a browser tab is looking at."""
+
+import streamlit as st
+
+from vae_core.data import DATASETS, DataError, add_files, load_dataset
+from vae_core.lane import LaneError
+from vae_core.link import from_query
+from vae_core.live import LiveRun
+from vae_core.recipe import Recipe
+from vae_core.ui.keeper import engine
+
+RUN = "run"  # in the session state: the run's id
+
+
+def current_run() -> tuple[LiveRun, str | None]:
+    """The tab's run, and a sentence if its link could not be opened as it is.
+
+    A new tab opens the run of its link. What a link gets wrong is said, and the default run
+    starts in its place, so that nobody meets an empty page.
+    """
+    run = engine().runs.get(st.session_state.get(RUN))
+    if run is not None:
+        return run, st.session_state.get("complaint")
+    complaint = None
+    try:
+        recipe, pending = from_query({name: st.query_params.get_all(name) for name in st.query_params})
+        fetch(recipe.get("dataset", Recipe.model_fields["dataset"].default))
+        run = engine().open(recipe, pending)
+    except ValueError as error:
+        complaint = str(error)
+    except LaneError as error:
+        if error.kind != "input":
+            st.error(str(error), title="The engine did not start")
+            st.stop()
+        complaint = str(error)
+    if run is None:
+        run = open_default()
+    st.session_state[RUN], st.session_state["complaint"] = run.id, complaint
+    return run, complaint
+
+
+def open_default() -> LiveRun:
+    """The run of an empty link. It fails only where no data can be had at all."""
+    try:
+        return engine().open({})
+    except LaneError as error:
+        st.error(str(error), title="No run can start", icon=":material/error:")
+        st.stop()
+
+
+def fetch(dataset: str) -> None:
+    """Make sure that a data set is at hand, with a progress bar where it must be downloaded."""
+    place = st.empty()
+    if dataset in DATASETS:  # another name is refused where the recipe is checked
+        load_dataset(dataset, progress=lambda done, words: place.progress(done, words))
+    place.empty()
+
+
+def start(recipe: dict) -> None:
+    """Give the tab a new run, or say why it cannot be; the old one then stays."""
+    try:
+        fetch(recipe["dataset"])
+        run = engine().open(recipe)
+    except (LaneError, DataError) as error:
+        st.error(str(error))
+        return
+    st.session_state[RUN], st.session_state["complaint"] = run.id, None
+    st.rerun()
+
+
+def moved_to(socket: str | None) -> None:
+    """The browser has moved to another run by itself, after a reset or a fork."""
+    if socket and (run := engine().runs.get(socket.rsplit("/", 1)[-1])):
+        st.session_state[RUN] = run.id
+
+
+def offer_mnist(run: LiveRun) -> None:
+    """Say which data stands in, and take MNIST's files if they are dropped here."""
+    say, take = st.columns([5, 1], vertical_alignment="center")
+    say.info(run.info["dataset"]["banner"], icon=":material/database:")
+    with take.popover("Add MNIST", icon=":material/upload:", width="stretch"):
+        files = st.file_uploader("The four IDX files (gz or not) or mnist.npz", accept_multiple_files=True)
+    if files:
+        try:
+            add_files({file.name: file.getvalue() for file in files})
+        except DataError as error:
+            st.error(str(error))
+        else:
+            start(run.record.recipe.model_dump())
