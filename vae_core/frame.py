@@ -62,6 +62,7 @@ class Frame:
                 arrays[field.name] = value
             elif field.name != "decoder" and value is not None:
                 header[field.name] = value
+        header["chosen"] = self.strip[-1]
         labels = arrays.pop("labels")  # the same for all frames of a run: sent once, kept with the weights
         weights = {f"{'wb'[i % 2]}{i // 2}": array for i, array in enumerate(self.decoder)}
         return PackedFrame(
@@ -95,7 +96,7 @@ class PackedFrame:
         header, arrays = unpack(self.view)
         weights = unpack(self.decoder)[1]
         labels = weights.pop("labels")
-        header.pop("kind")
+        del header["kind"], header["chosen"]
         header["strip"] = tuple(header["strip"])
         arrays.setdefault("scale", None)
         return Frame(**header, **arrays, labels=labels, decoder=tuple(weights.values()))

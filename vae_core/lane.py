@@ -59,12 +59,13 @@ class Lane:
 
     def warm_up(self) -> None:
         """The slow imports, the data and the first products, before the first visitor."""
-        from vae_core.data import DataError
+        from vae_core.data import DataError, load_dataset
         from vae_core.recipe import Recipe
         from vae_core.trainer import Trainer
 
         try:
-            Trainer(Recipe()).advance(2)
+            at_hand = load_dataset("mnist", download=False).banner is None
+            Trainer(Recipe(dataset="mnist" if at_hand else "digits")).advance(2)
         except DataError:
             pass  # whoever opens a run is told
 
@@ -84,12 +85,14 @@ class Lane:
         points: int = 2000,
         folders: Sequence[str] = (),
         device: str = "auto",
+        chosen: int | None = None,
     ) -> dict[str, Any]:
         """Start a run, or bring one back to a step: from its last checkpoint before, else anew.
 
         Args:
             pending: changes to make on the way, ``{"step", "rule"?, "noise"?, "knobs"?}``.
             events: those that the run has been through up to ``step``.
+            chosen: the input image, see `look`.
             folders: where its checkpoints lie, and those of the run that it was forked from.
         """
         from vae_core.recipe import Event, Recipe, RecipeError
@@ -103,6 +106,8 @@ class Lane:
         self._desks[run] = Desk(
             trainer, Path(folders[0]) if folders else None, [p for p in pending if p["step"] >= step]
         )
+        if chosen is not None:
+            trainer.chosen = chosen
         data = trainer.dataset
         return {
             "recipe": checked.model_dump(),
@@ -146,9 +151,11 @@ class Lane:
         pixels = trainer.point_images.view(-1, 28, 28).cpu().numpy()
         return pack({"kind": "probe"}, {"labels": trainer.labels}), pack({"kind": "images"}, {"images": pixels})
 
-    def advance(self, run: str, seconds: float = 0.033, steps: int = 0) -> tuple[PackedFrame, float, list[dict]]:
-        """Train one slice: a number of steps, or as many as fit a time, rounded to a power of two
-        so that frames lie at fixed steps whatever the machine's speed.
+    def advance(
+        self, run: str, seconds: float = 0.033, steps: int = 0, stride: int = 0
+    ) -> tuple[PackedFrame, float, list[dict]]:
+        """Train one slice: a number of steps, or to the next multiple of a stride, or as many as fit
+        a time, rounded to a power of two so that frames lie at fixed steps whatever the speed.
 
         Returns:
             The frame, the seconds that the training took, and the run's events.
@@ -160,7 +167,9 @@ class Lane:
         self._apply_pending(desk)
         began = trainer.step_count
         room = max(seconds, 4 * desk.frame_seconds)  # frames take at most a fifth of the time
-        target = began + steps if steps else next_stop(began, desk.step_seconds, room)
+        target = next_stop(began, desk.step_seconds, room)
+        if steps or stride:
+            target = began + steps if steps else (began // stride + 1) * stride
         if desk.pending:
             target = min(target, desk.pending[0]["step"])
         clock = time.perf_counter()

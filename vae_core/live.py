@@ -53,6 +53,7 @@ class LiveRun:
         self.fresh = True  # nobody has watched it yet; it starts to play when somebody does
         self._engine, self._points, self._pending = engine, points, list(pending)
         self._origin = origin
+        self._chosen: int | None = None
         self._lock, self._recovering = threading.RLock(), threading.Lock()
         self._watchers: list[Callable[[str], None]] = []
         self._busy = self._ended = False
@@ -76,6 +77,7 @@ class LiveRun:
             "points": self._points,
             "folders": [str(self._engine.folder(run)) for run in (self.id, self._origin) if run],
             "device": self._engine.device,
+            "chosen": self._chosen,
         }
 
     def _ask(self, name: str, **args: Any) -> Future:
@@ -173,14 +175,14 @@ class LiveRun:
                 self.playing, self.status = False, "paused"
                 return
             self._busy = True
-            steps, wait = 0, 0.0
+            ask, wait = {}, 0.0
             if self._steps_due:
-                steps = min(self._steps_due, 16)  # an epoch is shown in parts
+                ask = {"steps": min(self._steps_due, 16)}  # an epoch is shown in parts
             elif self.speed:
-                steps = max(1, round(self.speed / 25))
-                wait = steps / self.speed
+                ask = {"stride": max(1, round(self.speed / 25))}
+                wait = ask["stride"] / self.speed
             began = time.monotonic()
-            future = self._ask("advance", steps=steps)
+            future = self._ask("advance", **ask)
         future.add_done_callback(lambda done: self._arrived(done, began + wait))
 
     def _arrived(self, future: Future, not_before: float) -> None:
@@ -220,6 +222,7 @@ class LiveRun:
     def look(self, index: int) -> None:
         """Choose the input image, by its index among the points."""
         self._steer("look", index=index)
+        self._chosen = index
 
     def _steer(self, name: str, **args: Any) -> None:
         try:

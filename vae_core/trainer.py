@@ -71,7 +71,6 @@ class Trainer:
         self.dataset = load_dataset(recipe.dataset)
         self.step_count = 0
         self.events: list[Event] = []
-        self.chosen = 0  # the point that a user looks at: painted, and encoded 50 times
         self._load_images(points)
         self._build_networks()
         self._use(recipe.rule, recipe.noise, parse_knobs(recipe.rule, recipe.knobs))
@@ -80,8 +79,8 @@ class Trainer:
     # -- what is trained on ------------------------------------------------------------------
 
     def _load_images(self, points: int) -> None:
-        data, recipe = self.dataset, self.recipe
-        self.images, self.mean_image = training_images(recipe.dataset, self.device)
+        data, recipe = self.dataset, self.recipe  # digits, where MNIST was asked for and not found
+        self.images, self.mean_image = training_images(data.name, self.device)
         rows = torch.arange(len(self.images))
         if recipe.train_size < len(rows):
             rows = torch.randperm(len(rows), generator=stream(recipe.seed, "subset"))[: recipe.train_size]
@@ -93,7 +92,12 @@ class Trainer:
         order = spread_by_ink(data.test_images, points)
         self.point_images = torch.from_numpy(np.array(data.test_images[order])).to(self.device).view(-1, PIXELS)
         self.labels = np.array(data.test_labels[order])
-        self.strip = tuple(int(np.argmax(self.labels == c)) for c in np.unique(self.labels))
+        # Of each class the image with the median ink: the probe is sorted by it.
+        probe = self.labels[:PROBE]
+        self.strip = tuple(
+            int(rows[len(rows) // 2]) for c in np.unique(probe) if len(rows := np.flatnonzero(probe == c))
+        )
+        self.chosen = self.strip[len(self.strip) // 2]  # the point that a user looks at
         self.point_eps = self._normal(stream(0, "points/eps"), len(order))
         self.repeat_eps = self._normal(stream(0, "repeats/eps"), REPEATS)
         self.prior_z = self._normal(stream(0, "prior"), PRIOR_SAMPLES)
