@@ -15,5 +15,5 @@ if run.info["dataset"]["banner"]:
 moved_to(stage(run, key="stage"))
 
 with st.sidebar:
-    if recipe := recipe_form(run.record.recipe):
-        start(recipe)
+    if submitted := recipe_form(run.record.recipe, run.points):
+        start(*submitted)

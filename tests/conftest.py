@@ -2,11 +2,12 @@
 
 import os
 
-import pytest
-
-from vae_core.recipe import Recipe
-
 os.environ.setdefault("NOISE_LAB_OFFLINE", "1")  # tests never download
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin make tests crawl on a busy machine
+
+import pytest  # noqa: E402
+
+from vae_core.recipe import Recipe  # noqa: E402
 
 
 def small(**fields) -> Recipe:

@@ -1,187 +1,46 @@
-"""Data sets: what is found, what is refused and in which words, what is kept. No test touches the network."""
+"""Data sets: what is found where, what is refused and in which words. No test touches the network."""
 
 import bz2
 import gzip
-import hashlib
-import io
-import json
 import lzma
 import os
 import pickle
 import struct
 import subprocess
 import sys
-import threading
 import time
-import urllib.error
-import zipfile
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import vae_core.data as data
-from vae_core.data import DataError, add_files, load_dataset, parse_idx
+from tests import small_sets
+from tests.small_sets import (
+    SHAPES,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    assert_holds,
+    change,
+    flip,
+    idx,
+    is_mapped,
+    npz,
+    npz_member,
+    numbers,
+    write,
+    zipped,
+)
+from vae_core.data import DataError, add_files, cache_folder, load_dataset
+from vae_core.idx import FILES, LIMIT, read_arrays
+from vae_core.originals import ORIGINALS, verify
 
+place, asked, tiny = small_sets.place, small_sets.asked, small_sets.tiny
 REAL = os.environ.get("NOISE_LAB_DATA")
 real_mnist = pytest.mark.skipif(not REAL, reason="NOISE_LAB_DATA is unset, so the real MNIST is not at hand")
-TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = data.FILES
-SHAPES = {TRAIN_IMAGES: (60, 28, 28), TRAIN_LABELS: (60,), TEST_IMAGES: (20, 28, 28), TEST_LABELS: (20,)}
 ROOT = Path(__file__).parents[1]
-
-
-def idx(array):
-    return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
-
-
-def numbers(seed):
-    random = np.random.RandomState(seed)
-    return {
-        stem: random.randint(0, 10 if len(shape) == 1 else 256, shape).astype(np.uint8)
-        for stem, shape in SHAPES.items()
-    }
-
-
-def npz(arrays, **changes):
-    out = io.BytesIO()
-    np.savez_compressed(out, **(dict(zip(data.KERAS, arrays.values())) | changes))
-    return out.getvalue()
-
-
-def zipped(parts):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, raw in parts.items():
-            archive.writestr(name, raw)
-    return out.getvalue()
-
-
-def write(folder, arrays, suffix=".gz", pack=gzip.compress):
-    folder.mkdir(parents=True, exist_ok=True)
-    for stem, array in arrays.items():
-        (folder / f"{stem}{suffix}").write_bytes(pack(idx(array)))
-    return folder
-
-
-def assert_holds(found, arrays):
-    for have, want in zip(
-        (found.train_images, found.train_labels, found.test_images, found.test_labels), arrays.values(), strict=True
-    ):
-        assert have.dtype == np.uint8 and have.shape == want.shape
-        np.testing.assert_array_equal(have, want)
-
-
-def is_mapped(array):
-    while array is not None and not isinstance(array, np.memmap):
-        array = getattr(array, "base", None)
-    return array is not None
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """An empty machine: no data, no cache, no network."""
-    for name in ("NOISE_LAB_DATA", "NOISE_LAB_OFFLINE", "KERAS_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.setenv("NOISE_LAB_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "home").mkdir()
-    (tmp_path / "work" / "here").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "work" / "here")
-    return tmp_path
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """The addresses that were asked for, in order; each answers like a machine without a name server."""
-    urls = []
-
-    def urlopen(url, timeout):
-        urls.append(url)
-        raise urllib.error.URLError(OSError(-2, "Name or service not known"))
-
-    monkeypatch.setattr(data.urllib.request, "urlopen", urlopen)
-    return urls
-
-
-@pytest.fixture
-def tiny(place, asked, monkeypatch):
-    """MNIST and Fashion-MNIST shrunk to 60 + 20 images, with checksums of their own."""
-    sets = {"mnist": numbers(1), "fashion_mnist": numbers(2)}
-    monkeypatch.setattr(data, "FILES", SHAPES)
-    monkeypatch.setattr(
-        data,
-        "KNOWN",
-        {
-            name: replace(
-                data.KNOWN[name],
-                checksums=tuple(
-                    (hashlib.sha256 if name == "mnist" else hashlib.md5)(idx(a)).hexdigest() for a in arrays.values()
-                ),
-            )
-            for name, arrays in sets.items()
-        },
-    )
-    return sets
-
-
-class Answer(io.BytesIO):
-    """What urlopen returns."""
-
-    def __init__(self, body, size=None):
-        super().__init__(body)
-        self.headers = {"Content-Length": str(len(body) if size is None else size)}
-
-
-def serve(monkeypatch, reply):
-    """Let `reply(url)` answer: bytes, or an exception to raise. Returns the list of addresses asked for."""
-    urls = []
-
-    def urlopen(url, timeout):
-        urls.append(url)
-        answer = reply(url)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer if isinstance(answer, Answer) else Answer(answer)
-
-    monkeypatch.setattr(data.urllib.request, "urlopen", urlopen)
-    return urls
-
-
-def original(arrays):
-    return lambda url: gzip.compress(idx(arrays[url.rsplit("/", 1)[1].removesuffix(".gz")]))
-
-
-# --- IDX
-
-
-@pytest.mark.parametrize("shape", [(5,), (3, 28, 28), (2, 3), (0, 28, 28)])
-def test_parse_idx_gives_back_what_was_written(shape):
-    array = np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)
-    back = parse_idx(idx(array))
-    assert back.dtype == np.uint8 and back.shape == shape and not back.flags.writeable
-    np.testing.assert_array_equal(back, array)
-
-
-@pytest.mark.parametrize(
-    "raw, words",
-    [
-        (b"", "it is empty"),
-        (b"<!DOCTYPE html>", "starts with 3c 21 44 4f"),
-        (struct.pack(">4BI", 0, 0, 0x0D, 1, 1) + b"1234", "not an IDX file of bytes"),
-        (b"\0\0\x08\0", "not an IDX file of bytes"),
-        (struct.pack(">4BI", 0, 0, 8, 3, 60), "truncated: 8 bytes, its header alone takes 16"),
-        (idx(np.zeros((60, 28, 28), np.uint8))[:1000], "truncated: 1,000 bytes, its header announces 47,056"),
-        (idx(np.zeros(10, np.uint8)) + b"x", "too long: 19 bytes, its header announces 18"),
-    ],
-)
-def test_parse_idx_says_what_is_wrong(raw, words):
-    with pytest.raises(DataError, match=words) as caught:
-        parse_idx(raw, "train-images")
-    assert str(caught.value).startswith("train-images ") and "download it again" in str(caught.value)
-    assert isinstance(caught.value, ValueError)
+START = Path.cwd()  # a relative NOISE_LAB_DATA means the folder pytest was started in
 
 
 # --- names
@@ -243,16 +102,6 @@ def test_names_with_dots_and_files_of_other_kinds(tiny, place, monkeypatch):
     assert_holds(load_dataset(), tiny["mnist"])
 
 
-def change(path, edit):
-    path.write_bytes(edit(path.read_bytes()))
-
-
-def flip(raw, at=-12):
-    raw = bytearray(raw)
-    raw[at] ^= 0xFF
-    return bytes(raw)
-
-
 BAD = {
     "half of the gz": (TEST_IMAGES, lambda raw: raw[: len(raw) // 2], "damaged or cut short"),
     "gz CRC": (TEST_IMAGES, lambda raw: flip(raw, -6), "damaged or cut short"),
@@ -270,14 +119,8 @@ BAD = {
     "one pixel": (TRAIN_IMAGES, lambda raw: gzip.compress(flip(gzip.decompress(raw))), "wrong checksum.*changed"),
     "npy for idx": (TRAIN_LABELS, lambda raw: npz_member(np.zeros(60)), "float64 values"),
     "pickle": (TRAIN_LABELS, lambda raw: npz_member(np.array([{}] * 60, object)), "allow_pickle"),
-    "bomb": (TRAIN_IMAGES, lambda raw: gzip.compress(bytes(data.LIMIT + 2)), "unpacks to more than 67,108,864 bytes"),
+    "bomb": (TRAIN_IMAGES, lambda raw: gzip.compress(bytes(LIMIT + 2), 1), "unpacks to more than 67,108,864 bytes"),
 }
-
-
-def npz_member(array):
-    out = io.BytesIO()
-    np.save(out, array, allow_pickle=True)
-    return out.getvalue()
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -312,7 +155,7 @@ def test_missing_file_empty_and_absent_folder(tiny, place, monkeypatch, filled):
     with pytest.raises(DataError, match="own, which holds none of MNIST's files"):
         load_dataset()
     own.rmdir()
-    for name in data.KNOWN:
+    for name in ORIGINALS:
         with pytest.raises(DataError, match="own, which does not exist"):
             load_dataset(name)
 
@@ -413,292 +256,6 @@ def test_bad_copy_elsewhere_is_skipped_and_mentioned(tiny, place, asked):
     assert_holds(load_dataset(), tiny["mnist"])  # the next place is still reached
 
 
-# --- without MNIST
-
-
-def test_without_network_digits_with_a_banner_at_once(tiny, place, asked):
-    start = time.perf_counter()
-    found = load_dataset("mnist")
-    assert time.perf_counter() - start < 1
-    assert found.name == "digits" and found.train_images.shape == (1500, 28, 28)
-    for words in ("MNIST was not found", "Name or service not known", "8×8", "mnist.npz", "NOISE_LAB_DATA"):
-        assert words in found.banner
-    assert [url.split("/")[2] for url in asked] == ["ossci-datasets.s3.amazonaws.com", "storage.googleapis.com"]
-    load_dataset("mnist")
-    assert len(asked) == 4  # it failed at once, so asking again costs nothing
-    fashion = load_dataset("fashion_mnist")
-    assert fashion.name == "digits" and "Fashion-MNIST was not found" in fashion.banner
-    assert "NOISE_LAB_DATA/fashion_mnist" in fashion.banner
-
-
-@pytest.mark.parametrize(
-    "env, argument, tries",
-    [
-        ("1", None, False),
-        ("0", None, True),
-        ("", None, True),
-        (None, None, True),
-        (None, False, False),
-        ("1", True, True),
-    ],
-)
-def test_when_a_download_is_tried(tiny, asked, monkeypatch, env, argument, tries):
-    if env is not None:
-        monkeypatch.setenv("NOISE_LAB_OFFLINE", env)
-    found = load_dataset(download=argument)
-    assert bool(asked) == tries
-    assert ("the download failed" if tries else "downloads are switched off") in found.banner
-
-
-def test_download_with_progress_then_from_the_cache(tiny, monkeypatch):
-    urls, seen, threads = serve(monkeypatch, original(tiny["mnist"])), [], set()
-
-    def progress(share, sentence):
-        seen.append((share, sentence))
-        threads.add(threading.current_thread())
-
-    found = load_dataset(progress=progress)
-    assert_holds(found, tiny["mnist"])
-    assert "ossci-datasets" in found.source and found.banner is None
-    assert len(urls) == 4 and threads == {threading.current_thread()}
-    shares = [share for share, _ in seen]
-    assert shares[0] == 0 and shares[-1] == 1 and shares == sorted(shares) and len(shares) >= 8
-    assert seen[-1][1] == "Downloading MNIST: 100%"
-    assert_holds(load_dataset(progress=progress), tiny["mnist"])
-    assert len(urls) == 4 and len(seen) == len(shares)
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        lambda good: urllib.error.HTTPError("", 404, "Not Found", {}, None),
-        lambda good: ConnectionResetError("reset"),
-        lambda good: Answer(good[: len(good) // 2], size=len(good)),
-        lambda good: b"<html>Please log in to the network</html>",
-        lambda good: gzip.compress(flip(gzip.decompress(good))),
-        lambda good: b"",
-    ],
-    ids=["404", "reset", "half", "login page", "wrong bytes", "nothing"],
-)
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_second_mirror_helps_when_the_first_is_broken(tiny, monkeypatch, broken, name):
-    first, second = data.KNOWN[name].mirrors
-    good = original(tiny[name])
-    urls = serve(monkeypatch, lambda url: broken(good(url)) if url.startswith(first) else good(url))
-    found = load_dataset(name)
-    assert_holds(found, tiny[name])
-    assert second in found.source
-    assert [u.startswith(first) for u in urls] == [True] + [False] * 4  # a bad mirror is asked once
-    serve(monkeypatch, lambda url: broken(good(url)))
-    for path in data.cache_folder().iterdir():
-        path.unlink()
-    assert load_dataset(name).name == "digits"  # both broken: nothing wrong is ever kept
-    assert not list(data.cache_folder().glob("*.npy"))
-
-
-def test_mirror_that_hangs_costs_a_bounded_time_and_once(tiny, place, monkeypatch):
-    monkeypatch.setattr(data, "SILENCE", 0.6)
-    release = threading.Event()
-    urls = serve(monkeypatch, lambda url: release.wait(20) and OSError("late"))  # as a name look-up that hangs
-    start = time.perf_counter()
-    found = load_dataset()
-    took = time.perf_counter() - start
-    assert 1.1 < took < 3 and "no answer within 0.6 s" in found.banner and len(urls) == 2
-    start = time.perf_counter()
-    assert "no answer within 0.6 s" in load_dataset().banner  # the next page does not wait again
-    assert time.perf_counter() - start < 0.5 and len(urls) == 2
-    serve(monkeypatch, original(tiny["mnist"]))
-    assert_holds(load_dataset(download=True), tiny["mnist"])  # unless asked to
-    release.set()
-
-
-def test_mirror_that_hangs_is_tried_again_after_a_while(tiny, monkeypatch):
-    data.cache_folder().mkdir()
-    failed = data.cache_folder() / "mnist.unreachable"
-    failed.write_text("nobody answered")
-    urls = serve(monkeypatch, original(tiny["mnist"]))
-    assert "nobody answered" in load_dataset().banner and urls == []
-    os.utime(failed, (time.time() - data.RETRY - 5,) * 2)
-    assert_holds(load_dataset(), tiny["mnist"])
-
-
-def test_mirror_that_stalls_or_drips(tiny, monkeypatch):
-    monkeypatch.setattr(data, "SILENCE", 0.3)
-    monkeypatch.setattr(data, "PATIENCE", 1.0)
-    first, _ = data.KNOWN["mnist"].mirrors
-
-    class Slow(Answer):
-        pauses = 1.0
-
-        def read1(self, size):
-            time.sleep(self.pauses)
-            return super().read1(10)
-
-    good = original(tiny["mnist"])
-    serve(monkeypatch, lambda url: Slow(good(url)) if url.startswith(first) else good(url))
-    assert_holds(load_dataset(), tiny["mnist"])
-    for path in data.cache_folder().iterdir():
-        path.unlink()
-    Slow.pauses = 0.05
-    serve(monkeypatch, lambda url: Slow(good(url)))
-    start = time.perf_counter()
-    assert "too slow or too large" in load_dataset().banner
-    assert time.perf_counter() - start < 3
-
-
-def test_endless_answer_is_cut(tiny, monkeypatch):
-    monkeypatch.setattr(data, "LIMIT", 1 << 20)
-
-    class Endless(Answer):
-        def read1(self, size):
-            return b"x" * size
-
-    serve(monkeypatch, lambda url: Endless(b"", size=0))
-    assert "too slow or too large" in load_dataset().banner
-
-
-def test_an_error_in_the_progress_callback_is_the_callers(tiny, monkeypatch):
-    serve(monkeypatch, original(tiny["mnist"]))
-
-    def stop(share, sentence):
-        raise KeyError("the page was closed")
-
-    with pytest.raises(KeyError, match="the page was closed"):
-        load_dataset(progress=stop)
-
-
-# --- the cache
-
-
-@pytest.fixture
-def filled(tiny, asked):
-    add_files({f"{stem}.gz": gzip.compress(idx(a)) for stem, a in tiny["mnist"].items()})
-    return data.cache_folder() / "mnist.npy"
-
-
-def test_cache_is_mapped_read_only_and_tidy(tiny, filled, asked):
-    found = load_dataset()
-    assert_holds(found, tiny["mnist"])
-    for array in (found.train_images, found.train_labels, found.test_images, found.test_labels):
-        assert is_mapped(array) and type(array) is np.ndarray
-        with pytest.raises(ValueError):
-            array[0] = 1
-    with pytest.raises(FrozenInstanceError):
-        found.name = "mine"
-    assert sorted(p.name for p in filled.parent.iterdir()) == ["mnist.json", "mnist.npy"]
-    assert asked == [] and found.banner is None and "by hand" in found.source
-    copy = pickle.loads(pickle.dumps(found))
-    assert_holds(copy, tiny["mnist"])
-
-
-def test_unchanged_cache_is_not_hashed_again(tiny, filled, monkeypatch):
-    load_dataset()
-    monkeypatch.setattr(data, "_verify", lambda *args: pytest.fail("hashed again"))
-    load_dataset()
-
-
-def in_place(edit, keep_time=False):
-    def run(npy):
-        before = npy.stat()
-        npy.write_bytes(edit(npy.read_bytes()))
-        os.utime(npy, ns=(0, before.st_mtime_ns if keep_time else before.st_mtime_ns + 5))
-
-    return run
-
-
-BROKEN_CACHE = {
-    "cut": in_place(lambda raw: raw[:-100]),
-    "empty": in_place(lambda raw: b""),
-    "no npy": in_place(lambda raw: b"x" * len(raw)),
-    "pickle": in_place(lambda raw: pickle.dumps([1, 2])),
-    "one bit": in_place(lambda raw: flip(raw, 5000)),
-    "zeroed by a crash, size and time kept": in_place(lambda raw: raw[:2000] + bytes(len(raw) - 2000), keep_time=True),
-    "other shape": in_place(lambda raw: npz_member(np.zeros(7, np.uint8))),
-    "other type": in_place(lambda raw: npz_member(np.zeros(80 * 785, np.int8))),
-    "gone": lambda npy: npy.unlink(),
-}
-
-
-@pytest.mark.parametrize("how", BROKEN_CACHE)
-def test_broken_cache_is_found_and_rebuilt(tiny, filled, place, asked, how):
-    BROKEN_CACHE[how](filled)
-    assert load_dataset().name == "digits"  # nothing to rebuild from: no broken bytes are used
-    write(place / "home/data/MNIST/raw", tiny["mnist"])
-    assert_holds(load_dataset(), tiny["mnist"])
-    again = load_dataset()
-    assert_holds(again, tiny["mnist"])
-    assert is_mapped(again.train_images)
-
-
-@pytest.mark.parametrize("note", [None, b"", b"{", b"[]", b"3", b'{"stamp": "x"}', b"\xff\xfe"])
-def test_broken_note_only_costs_a_second_look(tiny, filled, asked, note):
-    path = filled.with_suffix(".json")
-    path.unlink() if note is None else path.write_bytes(note)
-    assert_holds(load_dataset(), tiny["mnist"])
-    assert json.loads(path.read_text())["stamp"][0] == filled.stat().st_size
-    assert asked == []
-
-
-def test_full_disk_is_no_error(tiny, place, monkeypatch):
-    def full(file, array):
-        file.write(b"some")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(data.np, "save", full)
-    monkeypatch.setenv("NOISE_LAB_DATA", str(write(place / "own", tiny["mnist"])))
-    found = load_dataset()
-    assert_holds(found, tiny["mnist"])
-    assert not is_mapped(found.train_images) and not found.train_images.flags.writeable
-    assert list(data.cache_folder().iterdir()) == []  # no half file stays
-
-
-def test_unwritable_cache_is_no_error(tiny, place, monkeypatch):
-    (place / "file").write_text("")
-    monkeypatch.setenv("NOISE_LAB_CACHE", str(place / "file" / "cache"))  # also stops root, unlike chmod
-    monkeypatch.setenv("NOISE_LAB_DATA", str(write(place / "own", tiny["mnist"])))
-    assert_holds(load_dataset(), tiny["mnist"])
-    assert load_dataset("digits").name == "digits"
-
-
-def test_read_only_cache_with_another_time_is_still_used(tiny, filled, asked, monkeypatch):
-    os.utime(filled, (1, 1))  # as after a copy into a container image
-    monkeypatch.setattr(data, "_try_replace", lambda *args: False)
-    assert_holds(load_dataset(), tiny["mnist"])
-
-
-def test_many_threads_at_once(tiny, place, monkeypatch):
-    monkeypatch.setenv("NOISE_LAB_DATA", str(write(place / "own", tiny["mnist"])))
-    barrier = threading.Barrier(8)
-
-    def load(_):
-        barrier.wait()
-        return [load_dataset() for _ in range(5)]
-
-    with ThreadPoolExecutor(8) as pool:
-        for found in sum(pool.map(load, range(8)), []):
-            assert_holds(found, tiny["mnist"])
-    assert sorted(p.name for p in data.cache_folder().iterdir()) == ["mnist.json", "mnist.npy"]
-
-
-@pytest.mark.parametrize(
-    "platform, env, expected",
-    [
-        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/noise-lab"),
-        ("linux", {}, "home/.cache/noise-lab"),
-        ("darwin", {}, "home/Library/Caches/noise-lab"),
-        ("win32", {"LOCALAPPDATA": "/local"}, "/local/noise-lab"),
-        ("linux", {"NOISE_LAB_CACHE": "~/mine"}, "home/mine"),
-    ],
-)
-def test_cache_folder(place, monkeypatch, platform, env, expected):
-    for name in ("NOISE_LAB_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(data.sys, "platform", platform)
-    assert data.cache_folder() == place / expected
-
-
 # --- files dropped on the page
 
 
@@ -755,54 +312,7 @@ def test_add_files_takes_paths(tiny, place):
 def test_add_files_refuses_and_keeps_nothing(tiny, files, words):
     with pytest.raises(DataError, match=words):
         add_files(files)
-    assert not data.cache_folder().exists()
-
-
-# --- digits
-
-
-def test_digits(place):
-    digits = load_dataset("digits")
-    assert (digits.name, digits.banner, digits.classes) == ("digits", None, tuple("0123456789"))
-    assert digits.train_images.shape == (1500, 28, 28) and digits.test_images.shape == (297, 28, 28)
-    images = np.concatenate([digits.train_images, digits.test_images])
-    labels = np.concatenate([digits.train_labels, digits.test_labels])
-    assert images.dtype == labels.dtype == np.uint8 and images.max() == 255
-    border = images.copy()
-    border[:, 4:24, 4:24] = 0
-    assert border.max() == 0  # a box of 20x20, centred
-    assert set(np.bincount(digits.test_labels, minlength=10) > 15) == {True}
-    assert not digits.train_images.flags.writeable
-    assert hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest() == DIGITS
-
-
-DIGITS = "3740d1e7e2b3b5d6d1203427ca5c7c0cc35c894dc3527b8908ec5784a3f931c6"  # exact integers and a frozen random stream: the same bytes on each machine
-
-
-def test_digits_are_scikit_learns_enlarged(place):
-    from sklearn.datasets import load_digits
-
-    theirs, ours = load_digits(), load_dataset("digits")
-    order = np.random.RandomState(0).permutation(1797)
-    np.testing.assert_array_equal(ours.train_labels, theirs.target[order][:1500])
-    np.testing.assert_array_equal(ours.test_labels, theirs.target[order][1500:])
-    # an independent oracle: the mean of each of the 4x4 blocks of 5x5 pixels is close to that of 2x2 of theirs
-    blocks = ours.test_images[:, 4:24, 4:24].reshape(-1, 4, 5, 4, 5).mean((2, 4)) / 255
-    coarse = theirs.images[order][1500:].reshape(-1, 4, 2, 4, 2).mean((2, 4)) / 16
-    assert np.abs(blocks - coarse).mean() < 0.03 and np.corrcoef(blocks.ravel(), coarse.ravel())[0, 1] > 0.98
-    small, _ = data._small_digits()
-    np.testing.assert_array_equal(small, theirs.images)
-
-
-def test_digits_by_the_slow_path_are_the_same(place, monkeypatch):
-    fast = load_dataset("digits")
-    monkeypatch.setattr(data.importlib.util, "find_spec", lambda name: None)
-    slow = load_dataset("digits")
-    np.testing.assert_array_equal(fast.train_images, slow.train_images)
-    np.testing.assert_array_equal(fast.test_labels, slow.test_labels)
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(DataError, match="pip install scikit-learn"):
-        load_dataset("digits")
+    assert not cache_folder().exists()
 
 
 def python(code, **env):
@@ -852,18 +362,15 @@ def test_real_mnist(tmp_path, monkeypatch, asked):
 @real_mnist
 def test_real_mnist_as_npz_has_the_same_checksums(place, asked):
     files = {p.name: p.read_bytes() for p in Path(REAL if os.path.isabs(REAL) else START / REAL).glob("*ubyte*")}
-    arrays = data._arrays(files.items(), "here")
-    arrays = {stem: arrays[stem] for stem in data.FILES}
+    arrays = read_arrays(files.items(), "here")
+    arrays = {stem: arrays[stem] for stem in FILES}
     found = add_files({"mnist.npz": npz(arrays)})
     assert found.name == "mnist" and asked == []
     assert_holds(found, arrays)
     wrong = arrays | {TRAIN_IMAGES: arrays[TRAIN_IMAGES].copy()}
     wrong[TRAIN_IMAGES][59999, 27, 27] ^= 1
     with pytest.raises(DataError, match="train-images-idx3-ubyte of what was added has the right size but a wrong"):
-        data._verify("mnist", wrong, "what was added")
-
-
-START = Path.cwd()  # a relative NOISE_LAB_DATA means the folder pytest was started in
+        verify("mnist", wrong, "what was added")
 
 
 @real_mnist

@@ -144,7 +144,7 @@ def test_fork_and_restart(engine):
     assert [e.label for e in child.record.events] == ["noise off"]
     again = engine.restart(child)
     assert again.header["step"] == 0 and again.record.recipe.noise == 0 and again.record.events == []
-    _, pending = from_query(parse_qs(child.state()["link"].removeprefix("?")))
+    _, pending, _ = from_query(parse_qs(child.state()["link"].removeprefix("?")))
     assert pending == [{"step": child.header["step"], "noise": 0.0}]
 
 

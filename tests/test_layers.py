@@ -5,7 +5,31 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 # Lowest first. A module may import from modules before it, at any depth of nesting.
-LAYERS = ["data", "frame", "thinning", "networks", "rule", "rules", "recipe", "threads", "trainer", "catalogue", "run", "link", "lane", "worker", "live", "engine", "ui"]
+LAYERS = [
+    "idx",
+    "originals",
+    "cache",
+    "mirrors",
+    "digits",
+    "data",
+    "frame",
+    "thinning",
+    "networks",
+    "rule",
+    "rules",
+    "recipe",
+    "adam",
+    "batches",
+    "trainer",
+    "catalogue",
+    "run",
+    "link",
+    "lane",
+    "worker",
+    "live",
+    "engine",
+    "ui",
+]
 
 
 def modules() -> dict[str, ast.Module]:

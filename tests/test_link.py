@@ -23,7 +23,7 @@ def test_a_link_reproduces_recipe_events_and_bits():
         trainer.switch(**change)
     frame = trainer.advance(6)
     query = to_query(trainer.recipe, trainer.events)
-    recipe, pending = from_query(parse_qs(query.removeprefix("?")))
+    recipe, pending, _ = from_query(parse_qs(query.removeprefix("?")))
     assert Recipe(**recipe) == trainer.recipe
     lane = Lane()
     lane.open("again", recipe, pending, points=20)
@@ -40,8 +40,18 @@ def test_defaults_are_left_out():
 
 
 def test_an_empty_link_is_the_default_recipe():
-    recipe, events = from_query({})
-    assert Recipe(**recipe) == Recipe() and events == []
+    recipe, events, points = from_query({})
+    assert Recipe(**recipe) == Recipe() and events == [] and points == 2000
+
+
+def test_points_are_in_the_link():
+    assert from_query(parse_qs(to_query(Recipe(), points=500).removeprefix("?")))[2] == 500
+
+
+@pytest.mark.parametrize("points", ["0", "-5", "10001", "many", "1e3", "²"])
+def test_impossible_points(points):
+    with pytest.raises(RecipeError, match="number of points should be from 10 to 10,000"):
+        from_query({"points": [points]})
 
 
 @pytest.mark.parametrize("name", ["rul", "knobs", "__class__"])

@@ -10,9 +10,11 @@ from torch.nn import functional as F
 
 import vae_core
 from tests.conftest import small
+from vae_core.adam import Adam
+from vae_core.batches import grey, mean_image, spread_by_ink
 from vae_core.networks import bernoulli_nats
 from vae_core.recipe import RecipeError
-from vae_core.trainer import Adam, Diverged, Trainer, grey, mean_image, pick_device, replay, spread_by_ink
+from vae_core.trainer import Diverged, Trainer, pick_device, replay
 
 
 def weights(trainer: Trainer) -> list[torch.Tensor]:
@@ -42,8 +44,8 @@ class TestMeasures:
         """Each number that the app shows, again, from encode and decode alone, in float64."""
         frame = trained.frame()
         n = len(frame.labels)
-        x = trained.point_images[:n].double() / 255
-        latent = trained.encode(trained.point_images.numpy(), trained.point_eps)
+        x = trained.points.images[:n].double() / 255
+        latent = trained.encode(trained.points.images.numpy(), trained.points.eps)
 
         def nats(z):
             p = trained.decode(z).view(n, -1).double().clamp(1e-12, 1 - 1e-7)
@@ -94,7 +96,7 @@ class TestMeasures:
 
     def test_elbo_bounds_the_log_likelihood(self, trained):
         """Against a brute-force sum over a fine grid of z, on binary images."""
-        x = (grey(trained.point_images[:20]) > 0.5).float()
+        x = (grey(trained.points.images[:20]) > 0.5).float()
         metrics = trained.measure(x, torch.randn(20, 2, generator=torch.Generator().manual_seed(0)))
         line = torch.linspace(-6, 6, 481, dtype=torch.float64)
         z = torch.cartesian_prod(line, line)
@@ -183,7 +185,7 @@ class TestDeterminism:
         shared = [n for n in a.networks.state_dict() if n in b.networks.state_dict()]
         assert len(shared) > 4
         assert all(torch.equal(a.networks.state_dict()[n], b.networks.state_dict()[n]) for n in shared)
-        (batch_a, eps_a), (batch_b, eps_b) = a._batch(), b._batch()
+        (batch_a, eps_a), (batch_b, eps_b) = a.training_set.batch(0), b.training_set.batch(0)
         assert torch.equal(batch_a.rows, batch_b.rows) and torch.equal(eps_a, eps_b)
 
     def test_offset_of_nothing_is_the_autoencoder(self):
@@ -254,7 +256,7 @@ class TestSwitch:
 class TestEncode:
     def test_training_images_are_recognised(self):
         trainer = Trainer(small(rule="offset", knobs={"f": "table"}, train_size=100), points=50)
-        images = np.array(trainer.dataset.train_images)[trainer.train_rows[:6]]
+        images = np.array(trainer.dataset.train_images)[trainer.training_set.rows[:6]]
         offset = (
             trainer.encode(images).z - trainer.encoder(grey(torch.from_numpy(images)).view(-1, 784))["mean"].detach()
         )
@@ -280,7 +282,7 @@ class TestEncode:
 class TestLimits:
     def test_ten_images(self):
         trainer = Trainer(small(train_size=10, batch_size=512), points=50)
-        assert trainer.batch_size == 10 and trainer.steps_per_epoch == 1
+        assert trainer.training_set.batch_size == 10 and trainer.training_set.steps_per_epoch == 1
         assert math.isfinite(trainer.advance(20).metrics["elbo"])
 
     def test_a_huge_learning_rate_is_told(self):

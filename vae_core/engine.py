@@ -17,7 +17,7 @@ from typing import Any
 
 from vae_core.lane import LaneError
 from vae_core.live import LiveRun
-from vae_core.worker import ADDRESS, KEY
+from vae_core.worker import ADDRESS, KEY, THREADS
 
 START_TIMEOUT = 60.0  # seconds for a lane to import torch on a slow disk
 MAX_RUNS = 24  # in memory at once; the one that was left alone the longest goes first
@@ -35,9 +35,15 @@ class LaneProcess:
 
     The process is started by ``python -m vae_core.worker``, not by multiprocessing's start
     methods, which would run the server's main script again in the worker.
+
+    Args:
+        threads: to train with. One core stays free for the server and the browser: threads that
+            wait for each other in every product are up to forty times slower than one as soon as
+            something else runs on one of their cores, and that something is the browser that draws
+            what is trained. The number of threads does not change a bit of the result.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
         self._tickets = itertools.count()
         self._waiting: dict[int, Future] = {}
         self._lock = threading.Lock()
@@ -45,7 +51,7 @@ class LaneProcess:
         self._closed = False
         key = secrets.token_bytes(32)
         self._listener = Listener(authkey=key)
-        environment = {**os.environ, ADDRESS: str(self._listener.address), KEY: key.hex()}
+        environment = {**os.environ, ADDRESS: str(self._listener.address), KEY: key.hex(), THREADS: str(threads)}
         root = str(Path(__file__).parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen([sys.executable, "-m", "vae_core.worker"], env=environment)
@@ -133,7 +139,8 @@ class Engine:
         self.device = device
         self.runs: dict[str, LiveRun] = {}
         self._lock = threading.RLock()
-        self._lanes = [LaneProcess() for _ in range(lanes)]
+        self._threads = max(1, min(4, (cores() - 1) // lanes))
+        self._lanes = [LaneProcess(self._threads) for _ in range(lanes)]
         self._catalogue: list[dict[str, Any]] | None = None
         self._spool = Path(tempfile.mkdtemp(prefix="noise-lab-"))
 
@@ -194,7 +201,7 @@ class Engine:
         """Ask a lane; a lost one is replaced first."""
         with self._lock:
             if not self._lanes[lane].alive:
-                self._lanes[lane] = LaneProcess()
+                self._lanes[lane] = LaneProcess(self._threads)
             process = self._lanes[lane]
         return process.request(name, **args)
 
@@ -222,6 +229,11 @@ class Engine:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def wait_until(true: Callable[[], bool], timeout: float) -> bool:

@@ -52,10 +52,7 @@ class Lane:
     """What a lane can be asked; each public method is a request. All values are plain data."""
 
     def __init__(self) -> None:
-        from vae_core.threads import Threads
-
         self._desks: dict[str, Desk] = {}
-        self._threads = Threads()
 
     def warm_up(self) -> None:
         """The slow imports, the data and the first products, before the first visitor."""
@@ -113,8 +110,8 @@ class Lane:
             "recipe": checked.model_dump(),
             "dataset": {"title": data.title, "source": data.source, "banner": data.banner},
             "classes": list(data.classes),
-            "points": len(trainer.labels),
-            "steps_per_epoch": trainer.steps_per_epoch,
+            "points": len(trainer.points.labels),
+            "steps_per_epoch": trainer.training_set.steps_per_epoch,
             "activation": checked.activation,
             "frame": trainer.frame().packed(),
             "device": str(trainer.device),
@@ -148,8 +145,8 @@ class Lane:
     def images(self, run: str) -> tuple[bytes, bytes]:
         """Labels and images of the points, packed."""
         trainer = self._desk(run).trainer
-        pixels = trainer.point_images.view(-1, 28, 28).cpu().numpy()
-        return pack({"kind": "probe"}, {"labels": trainer.labels}), pack({"kind": "images"}, {"images": pixels})
+        pixels = trainer.points.images.view(-1, 28, 28).cpu().numpy()
+        return pack({"kind": "probe"}, {"labels": trainer.points.labels}), pack({"kind": "images"}, {"images": pixels})
 
     def advance(
         self, run: str, seconds: float = 0.033, steps: int = 0, stride: int = 0
@@ -173,7 +170,7 @@ class Lane:
         if desk.pending:
             target = min(target, desk.pending[0]["step"])
         clock = time.perf_counter()
-        self._threads.run(trainer.train, target - began)
+        trainer.train(target - began)
         trained = time.perf_counter() - clock
         self._apply_pending(desk)
         try:
@@ -228,8 +225,8 @@ class Lane:
     def look(self, run: str, index: int) -> PackedFrame:
         """Choose the image that is painted last and encoded 50 times."""
         trainer = self._desk(run).trainer
-        if not isinstance(index, int) or not 0 <= index < len(trainer.labels):
-            raise LaneError(f"There is no point {index!r}; the points are 0 to {len(trainer.labels) - 1}.", "input")
+        if not isinstance(index, int) or not 0 <= index < len(trainer.points.labels):
+            raise LaneError(f"There is no point {index!r}; the points are 0 to {len(trainer.points.labels) - 1}.", "input")
         trainer.chosen = index
         return trainer.frame().packed()
 

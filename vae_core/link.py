@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from vae_core.recipe import Event, Recipe, RecipeError, unknown
 from vae_core.run import changes
 
-KNOB, EVENT = "knob.", "event"
+KNOB, EVENT, POINTS = "knob.", "event", "points"
+DEFAULT_POINTS, MOST_POINTS = 2000, 10_000  # test images on the plane
 
 
-def to_query(recipe: Recipe, events: Iterable[Event] = ()) -> str:
+def to_query(recipe: Recipe, events: Iterable[Event] = (), points: int = DEFAULT_POINTS) -> str:
     """The query of a run, beginning with "?"; fields that have their default are left out."""
     pairs = [("rule", recipe.rule)]
     for name, field in Recipe.model_fields.items():
@@ -21,6 +22,8 @@ def to_query(recipe: Recipe, events: Iterable[Event] = ()) -> str:
         if name not in ("rule", "knobs") and value != field.default:
             pairs.append((name, write(value)))
     pairs += [(KNOB + name, write(value)) for name, value in recipe.knobs.items()]
+    if points != DEFAULT_POINTS:
+        pairs.append((POINTS, str(points)))
     for change in changes(recipe, events):
         parts = [str(change["step"])]
         parts += [f"{name}={write(change[name])}" for name in ("rule", "noise") if name in change]
@@ -29,8 +32,8 @@ def to_query(recipe: Recipe, events: Iterable[Event] = ()) -> str:
     return "?" + urlencode(pairs, safe=",=")
 
 
-def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Recipe and changes from a query, as `Lane.open` takes them; the lane checks the values.
+def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
+    """Recipe, changes and number of points, as `Lane.open` takes them; the lane checks the recipe.
 
     Args:
         query: name -> all its values. Names that are none of ours are an error too: a typing
@@ -41,9 +44,14 @@ def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list
     """
     recipe: dict[str, Any] = {"knobs": {}}
     events: list[dict[str, Any]] = []
+    points = DEFAULT_POINTS
     for name, values in query.items():
         if name == EVENT:
             events = [read_event(text) for text in values]
+        elif name == POINTS:
+            if not values[-1].isdecimal() or not 10 <= int(values[-1]) <= MOST_POINTS:
+                raise RecipeError(f"The number of points should be from 10 to {MOST_POINTS:,}; it was {values[-1]!r}.")
+            points = int(values[-1])
         elif name.startswith(KNOB):
             recipe["knobs"][name.removeprefix(KNOB)] = values[-1]
         elif name == "hidden":
@@ -51,8 +59,8 @@ def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list
         elif name in Recipe.model_fields and name != "knobs":
             recipe[name] = values[-1]
         else:
-            raise unknown("setting in the link", name, [n for n in Recipe.model_fields if n != "knobs"])
-    return recipe, sorted(events, key=lambda event: event["step"])
+            raise unknown("setting in the link", name, [POINTS, *(n for n in Recipe.model_fields if n != "knobs")])
+    return recipe, sorted(events, key=lambda event: event["step"]), points
 
 
 def read_event(text: str) -> dict[str, Any]:

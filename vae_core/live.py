@@ -51,7 +51,7 @@ class LiveRun:
         self.message: dict[str, str] | None = None
         self.left_at = time.monotonic()
         self.fresh = True  # nobody has watched it yet; it starts to play when somebody does
-        self._engine, self._points, self._pending = engine, points, list(pending)
+        self._engine, self.points, self._pending = engine, points, list(pending)
         self._origin = origin
         self._chosen: int | None = None
         self._lock, self._recovering = threading.RLock(), threading.Lock()
@@ -74,7 +74,7 @@ class LiveRun:
             "pending": self._pending,
             "events": events,
             "step": step,
-            "points": self._points,
+            "points": self.points,
             "folders": [str(self._engine.folder(run)) for run in (self.id, self._origin) if run],
             "device": self._engine.device,
             "chosen": self._chosen,
@@ -121,7 +121,7 @@ class LiveRun:
                 "knobs": header["knobs"],
                 "events": self.record.marks(),
                 "kept": list(self.record.steps),
-                "link": to_query(self.record.recipe, self.record.events),
+                "link": to_query(self.record.recipe, self.record.events, self.points),
                 "message": self.message,
                 "status": self.status,
             }
@@ -249,14 +249,14 @@ class LiveRun:
         """A new run from step 0 that starts with the present rule, noise and knobs."""
         settings = {key: self.header[key] for key in ("rule", "noise", "knobs")}
         recipe = {**self.record.recipe.model_dump(), **settings}
-        return LiveRun(self._engine, self.lane, recipe, points=self._points)
+        return LiveRun(self._engine, self.lane, recipe, points=self.points)
 
     def forked(self, step: int) -> "LiveRun":
         """A new run that shares the past up to a recorded step."""
         with self._lock:
             record = self.record.fork(self.record.packed(step).step)
         return LiveRun(
-            self._engine, self.lane, record.recipe.model_dump(), points=self._points, record=record, origin=self.id
+            self._engine, self.lane, record.recipe.model_dump(), points=self.points, record=record, origin=self.id
         )
 
     def _failed(self, error: LaneError) -> None:

@@ -110,4 +110,4 @@ def bernoulli_nats(logits: Tensor, images: Tensor) -> Tensor:
         logits: (B, 784).
         images: (B, 784) in [0, 1].
     """
-    return (F.softplus(logits) - images * logits).sum(1, dtype=torch.float32)
+    return (F.softplus(logits) - images.to(logits.dtype) * logits).sum(1, dtype=torch.float32)

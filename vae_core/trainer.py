@@ -4,15 +4,15 @@ import io
 import json
 import math
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
-from torch.optim.adam import adam
 
+from vae_core.adam import Adam, rate_at
+from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, Points, TrainingSet, grey
 from vae_core.data import load_dataset
 from vae_core.frame import Frame
 from vae_core.networks import PIXELS, Decoder, Encoder, bernoulli_nats, bfloat16_is_faster, stream
@@ -20,40 +20,9 @@ from vae_core.recipe import Event, Recipe, RecipeError, parse_knobs
 from vae_core.rule import LATENT, Batch, Latent, Rule, Setting, kl_to_prior
 from vae_core.rules import discover
 
-BETAS, EPSILON = (0.9, 0.99), 1e-8
-WARM_UP, DECAY = 50, 300  # steps; the rate falls like 1/√t, which suits a run without an end
-PROBE = 500  # points whose reconstructions are measured
-REPEATS, PRIOR_SAMPLES = 50, 20
-
 
 class Diverged(RuntimeError):
     """The loss is no longer a number. The trainer stays where it was; earlier frames are sound."""
-
-
-class Adam:
-    """Adam (Kingma & Ba 2015, alg. 1) by torch's fused kernel, without `torch.optim.Adam`,
-    whose constructor imports a compiler for a second. Parameters without a gradient rest."""
-
-    def __init__(self) -> None:
-        self.moments: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
-
-    def step(self, parameters: dict[str, nn.Parameter], rate: float) -> None:
-        used = {name: p for name, p in parameters.items() if p.grad is not None}
-        for name, p in used.items():
-            if name not in self.moments:
-                count = torch.zeros((), device=p.device)
-                self.moments[name] = (torch.zeros_like(p), torch.zeros_like(p), count)
-        first, second, counts = map(list, zip(*(self.moments[name] for name in used)))
-        values = list(used.values())
-        grads = [p.grad for p in values]
-        with torch.no_grad():
-            adam(
-                values, grads, first, second, [], counts,
-                fused=True, amsgrad=False, beta1=BETAS[0], beta2=BETAS[1],
-                lr=rate, weight_decay=0.0, eps=EPSILON, maximize=False,
-            )  # fmt: skip
-        for p in values:
-            p.grad = None
 
 
 class Trainer:
@@ -68,56 +37,15 @@ class Trainer:
     def __init__(self, recipe: Recipe, device: str = "auto", points: int = 2000) -> None:
         self.recipe = recipe
         self.device = torch.device(pick_device(device))
-        self.dataset = load_dataset(recipe.dataset)
+        self.dataset = load_dataset(recipe.dataset)  # digits, where MNIST was asked for and not found
+        self.training_set = TrainingSet(recipe, self.dataset, self.device)
+        self.points = Points(self.dataset, points, self.device)
+        self.chosen = self.points.strip[len(self.points.strip) // 2]  # the point that a user looks at
         self.step_count = 0
         self.events: list[Event] = []
-        self._load_images(points)
         self._build_networks()
         self._use(recipe.rule, recipe.noise, parse_knobs(recipe.rule, recipe.knobs))
         self._trained_with = self._settings()
-
-    # -- what is trained on ------------------------------------------------------------------
-
-    def _load_images(self, points: int) -> None:
-        data, recipe = self.dataset, self.recipe  # digits, where MNIST was asked for and not found
-        self.images, self.mean_image = training_images(data.name, self.device)
-        rows = torch.arange(len(self.images))
-        if recipe.train_size < len(rows):
-            rows = torch.randperm(len(rows), generator=stream(recipe.seed, "subset"))[: recipe.train_size]
-            self.images = self.images[rows.to(self.device)]
-            self.mean_image = mean_image(self.images)
-        self.train_rows = rows.numpy()  # row of each training image in the data set
-        self.batch_size = min(recipe.batch_size, len(rows))
-        self.steps_per_epoch = len(rows) // self.batch_size
-        order = spread_by_ink(data.test_images, points)
-        self.point_images = torch.from_numpy(np.array(data.test_images[order])).to(self.device).view(-1, PIXELS)
-        self.labels = np.array(data.test_labels[order])
-        # Of each class the image with the median ink: the probe is sorted by it.
-        probe = self.labels[:PROBE]
-        self.strip = tuple(
-            int(rows[len(rows) // 2]) for c in np.unique(probe) if len(rows := np.flatnonzero(probe == c))
-        )
-        self.chosen = self.strip[len(self.strip) // 2]  # the point that a user looks at
-        self.point_eps = self._normal(stream(0, "points/eps"), len(order))
-        self.repeat_eps = self._normal(stream(0, "repeats/eps"), REPEATS)
-        self.prior_z = self._normal(stream(0, "prior"), PRIOR_SAMPLES)
-        self._rows_by_image: dict[bytes, int] | None = None
-        self._epoch_drawn = -1
-
-    def _normal(self, generator: torch.Generator, n: int) -> Tensor:
-        return torch.randn(n, LATENT, generator=generator).to(self.device)
-
-    def _batch(self) -> tuple[Batch, Tensor]:
-        """Images and ε of the next step, from streams that depend on seed and step alone."""
-        epoch, place = divmod(self.step_count, self.steps_per_epoch)
-        if epoch != self._epoch_drawn:
-            seed, size = self.recipe.seed, self.steps_per_epoch * self.batch_size
-            order = torch.randperm(len(self.images), generator=stream(seed, "order", epoch))[:size]
-            self._order = order.to(self.device).view(self.steps_per_epoch, -1)
-            self._eps = self._normal(stream(seed, "noise", epoch), size).view(self.steps_per_epoch, -1, LATENT)
-            self._epoch_drawn = epoch
-        rows = self._order[place]
-        return Batch(grey(self.images[rows]), rows), self._eps[place]
 
     # -- networks and rule -------------------------------------------------------------------
 
@@ -126,7 +54,7 @@ class Trainer:
         self.networks = nn.ModuleDict(
             {
                 "encoder": Encoder(recipe.hidden, recipe.activation, recipe.seed),
-                "decoder": Decoder(recipe.hidden, recipe.activation, recipe.seed, self.mean_image),
+                "decoder": Decoder(recipe.hidden, recipe.activation, recipe.seed, self.training_set.mean_image),
                 "rules": nn.ModuleDict(),
             }
         ).to(self.device)
@@ -138,8 +66,8 @@ class Trainer:
         if rule not in made:
             recipe = self.recipe
             setting = Setting(
-                train_size=len(self.images),
-                images=grey(self.images[:1000]).cpu(),
+                train_size=len(self.training_set.images),
+                images=grey(self.training_set.images[:1000]).cpu(),
                 encoder=lambda name: Encoder(recipe.hidden, recipe.activation, recipe.seed, name),
                 generator=lambda name: stream(recipe.seed, name),
             )
@@ -233,15 +161,11 @@ class Trainer:
         self.networks.train()
         self._fast(True)
         for _ in range(steps):
-            batch, eps = self._batch()
+            batch, eps = self.training_set.batch(self.step_count)
             loss = self._loss(batch, eps)[0].mean()
             loss.backward()
-            self.optimiser.step(self._parameters, self._rate())
+            self.optimiser.step(self._parameters, rate_at(self.step_count, self.recipe.learning_rate))
             self.step_count += 1
-
-    def _rate(self) -> float:
-        step = self.step_count + 1
-        return self.recipe.learning_rate * min(1.0, step / WARM_UP) / math.sqrt(1 + step / DECAY)
 
     def _loss(self, batch: Batch, eps: Tensor) -> tuple[Tensor, Tensor, Latent]:
         """(B,) objective, (B,) reconstruction at z, and the latent, all in nats."""
@@ -271,7 +195,7 @@ class Trainer:
         pixels, raw = self._as_pixels(images)
         eps = torch.randn(len(pixels), LATENT) if eps is None else torch.as_tensor(eps, dtype=torch.float32)
         self._look()
-        batch = Batch(pixels, self._rows_of(raw))
+        batch = Batch(pixels, self.training_set.find(raw))
         latent = self._latent(self.encoder(pixels), eps.to(self.device), batch)
         posterior = latent.posterior
         if isinstance(posterior, Normal):
@@ -292,13 +216,6 @@ class Trainer:
         raw = pixels if pixels.dtype == torch.uint8 else (pixels * 255).round().clamp(0, 255).to(torch.uint8)
         pixels = grey(pixels) if pixels.dtype == torch.uint8 else pixels.float()
         return pixels.to(self.device), raw.cpu().numpy()
-
-    def _rows_of(self, raw: np.ndarray) -> Tensor:
-        """(n,) the row of each image among the training images, -1 for the others."""
-        if self._rows_by_image is None:
-            self._rows_by_image = {image.tobytes(): i for i, image in enumerate(self.images.cpu().numpy())}
-        rows = [self._rows_by_image.get(image.tobytes(), -1) for image in raw]
-        return torch.tensor(rows, dtype=torch.long, device=self.device)
 
     @torch.no_grad()
     def measure(self, images: Tensor, eps: Tensor) -> dict[str, float | None]:
@@ -342,19 +259,19 @@ class Trainer:
             Diverged: a metric is no longer finite.
         """
         self._look()
-        strip = (*self.strip, self.chosen)
+        strip = (*self.points.strip, self.chosen)
         # What is measured or painted is computed exactly, the other dots as training computes them.
-        exact = torch.tensor([*range(min(PROBE, len(self.labels))), *strip], device=self.device)
-        heads = self.encoder(grey(self.point_images[exact]))
+        exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)
+        heads = self.encoder(grey(self.points.images[exact]))
         self._fast(True)
-        all_heads = self.encoder(grey(self.point_images))
+        all_heads = self.encoder(grey(self.points.images))
         self._fast(False)
         for name, head in all_heads.items():
             head[exact] = heads[name]
-        unseen = torch.full((len(self.labels),), -1, device=self.device)
-        batch = Batch(grey(self.point_images), unseen)
-        latent = self._latent(all_heads, self.point_eps, batch)
-        metrics = self.measure(batch.images[:PROBE], self.point_eps[:PROBE])
+        batch = self.points.batch()
+        latent = self._latent(all_heads, self.points.eps, batch)
+        probe, eps = self.points.batch(slice(PROBE)), self.points.eps[:PROBE]
+        metrics = self._metrics(probe, eps, self._latent({n: h[:PROBE] for n, h in all_heads.items()}, eps, probe))
         if not all(math.isfinite(value) for value in metrics.values() if value is not None):
             raise Diverged(
                 f"The loss is no longer a number at step {self.step_count:,}. "
@@ -363,16 +280,16 @@ class Trainer:
         chosen = torch.tensor(strip, device=self.device).repeat_interleave(REPEATS)
         repeats = self._latent(
             {n: h[chosen] for n, h in all_heads.items()},
-            self.repeat_eps.repeat(len(strip), 1),
-            Batch(batch.images[chosen], batch.rows[chosen]),
+            self.points.repeat_eps.repeat(len(strip), 1),
+            self.points.batch(chosen),
         ).z.view(len(strip), REPEATS, LATENT)
         index = list(strip)
-        painted = torch.cat([latent.mean[index], latent.z[index], self.prior_z])
+        painted = torch.cat([latent.mean[index], latent.z[index], self.points.prior_z])
         at_mean, at_draw, prior = as_bytes(self.decoder(painted)).split([len(strip), len(strip), PRIOR_SAMPLES])
         weights = [t for layer in self.decoder.layers for t in (layer.weight, layer.bias)]
         return Frame(
             step=self.step_count,
-            epoch=round(self.step_count / self.steps_per_epoch, 4),
+            epoch=round(self.step_count / self.training_set.steps_per_epoch, 4),
             rule=self.rule_name,
             noise=self.noise,
             knobs=self.knobs.model_dump(),
@@ -382,11 +299,11 @@ class Trainer:
             mean=latent.mean.cpu().numpy(),
             z=latent.z.cpu().numpy(),
             scale=None if latent.scale is None else latent.scale.cpu().numpy(),
-            labels=self.labels,
+            labels=self.points.labels,
             strip_at_mean=at_mean.cpu().numpy(),
             strip_at_draw=at_draw.cpu().numpy(),
             repeats=repeats.cpu().numpy(),
-            prior_z=self.prior_z.cpu().numpy(),
+            prior_z=self.points.prior_z.cpu().numpy(),
             prior=prior.cpu().numpy(),
             decoder=tuple(w.to(torch.float16).cpu().numpy() for w in weights),
         )
@@ -407,7 +324,7 @@ class Trainer:
             "knobs": self.knobs.model_dump(),
             "trained_with": [self._trained_with[0], self._trained_with[1], self._trained_with[2].model_dump()],
             "rules": list(self.networks["rules"]),
-            "points": len(self.labels),
+            "points": len(self.points.labels),
         }
         buffer = io.BytesIO()
         np.savez(buffer, about=np.array(json.dumps(about)), **{n: a.cpu().numpy() for n, a in arrays.items()})
@@ -470,33 +387,6 @@ def pick_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("No CUDA device was found. Use device='cpu' or 'auto'.")
     return device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-
-
-@cache
-def training_images(dataset: str, device: torch.device) -> tuple[Tensor, Tensor]:
-    """(N, 784) uint8 images on a device and their (784,) mean: once for all runs of a process."""
-    images = torch.from_numpy(np.array(load_dataset(dataset).train_images)).view(-1, PIXELS).to(device)
-    return images, mean_image(images)
-
-
-def mean_image(images: Tensor) -> Tensor:
-    """(784,) mean of uint8 images in [0, 1], from whole sums: the same however it is split."""
-    return (images.sum(0, dtype=torch.int64).double() / (255 * len(images))).float().cpu()
-
-
-def spread_by_ink(images: np.ndarray, n: int) -> np.ndarray:
-    """Rows of n images that stand for all: every k-th by the amount of ink, on which the
-    reconstruction depends most. The first 500 of them stand for all in the same way."""
-    ranked = np.argsort(images.reshape(len(images), -1).sum(1, dtype=np.int64), kind="stable")
-    rows = ranked[(np.arange(min(n, len(ranked))) + 0.5).astype(np.int64) * len(ranked) // min(n, len(ranked))]
-    first = np.linspace(0, len(rows) - 1, min(PROBE, len(rows))).round().astype(np.int64)
-    rest = np.setdiff1d(np.arange(len(rows)), first)
-    return np.concatenate([rows[first], rows[rest]])
-
-
-def grey(images: Tensor) -> Tensor:
-    """uint8 0..255 -> float32 in [0, 1]."""
-    return images.float().mul_(1 / 255)
 
 
 def as_bytes(logits: Tensor) -> Tensor:

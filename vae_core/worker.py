@@ -11,7 +11,7 @@ from multiprocessing.connection import Client
 
 from vae_core.lane import Lane, LaneError
 
-ADDRESS, KEY = "NOISE_LAB_LANE_ADDRESS", "NOISE_LAB_LANE_KEY"
+ADDRESS, KEY, THREADS = "NOISE_LAB_LANE_ADDRESS", "NOISE_LAB_LANE_KEY", "OMP_NUM_THREADS"
 
 
 def serve() -> None:

@@ -9,8 +9,8 @@ from vae_core.recipe import Recipe
 from vae_core.ui.keeper import engine
 
 
-def recipe_form(now: Recipe) -> dict[str, Any] | None:
-    """The widgets, filled with the present recipe; the fields of a new one once it is submitted."""
+def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
+    """The widgets, filled with the present recipe; the fields of a new one, and the points on the plane, once submitted."""
     rules = {rule["name"]: rule["title"] for rule in engine().rules()}
     sizes = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 60000]
     batches = [16, 32, 64, 128, 256, 512, 1024, 2048]
@@ -32,8 +32,9 @@ def recipe_form(now: Recipe) -> dict[str, Any] | None:
             "learning_rate": st.number_input("Learning rate", 1e-6, 10.0, now.learning_rate, format="%g", step=1e-3),
             "seed": st.number_input("Seed", 0, 2**31 - 1, now.seed),
         }
+        points = st.select_slider("Points on the plane", with_value([500, 1000, 2000, 5000], points), points)
         if st.form_submit_button("Start", type="primary", icon=":material/play_arrow:", width="stretch"):
-            return values
+            return values, points
     return None
 
 

@@ -23,9 +23,9 @@ def current_run() -> tuple[LiveRun, str | None]:
         return run, st.session_state.get("complaint")
     complaint = None
     try:
-        recipe, pending = from_query({name: st.query_params.get_all(name) for name in st.query_params})
+        recipe, pending, points = from_query({name: st.query_params.get_all(name) for name in st.query_params})
         fetch(recipe.get("dataset", Recipe.model_fields["dataset"].default))
-        run = engine().open(recipe, pending)
+        run = engine().open(recipe, pending, points)
     except ValueError as error:
         complaint = str(error)
     except LaneError as error:
@@ -56,11 +56,11 @@ def fetch(dataset: str) -> None:
     place.empty()
 
 
-def start(recipe: dict) -> None:
+def start(recipe: dict, points: int) -> None:
     """Give the tab a new run, or say why it cannot be; the old one then stays."""
     try:
         fetch(recipe["dataset"])
-        run = engine().open(recipe)
+        run = engine().open(recipe, points=points)
     except (LaneError, DataError) as error:
         st.error(str(error))
         return
@@ -86,4 +86,4 @@ def offer_mnist(run: LiveRun) -> None:
         except DataError as error:
             st.error(str(error))
         else:
-            start(run.record.recipe.model_dump())
+            start(run.record.recipe.model_dump(), run.points)

@@ -1,0 +1,119 @@
+"""Which images a run trains on and in which order, and which it shows: seeded, on its device."""
+
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae_core.data import Dataset, load_dataset
+from vae_core.networks import PIXELS, stream
+from vae_core.recipe import Recipe
+from vae_core.rule import LATENT, Batch
+
+PROBE = 500  # points whose reconstructions are measured
+REPEATS, PRIOR_SAMPLES = 50, 20
+
+
+class TrainingSet:
+    """The training images of a run, and the batch and ε of any of its steps.
+
+    Attributes:
+        images: (n, 784) uint8.
+        mean_image: (784,) float32 in [0, 1], on the CPU.
+        rows: (n,) where each image stands in the data set.
+        batch_size, steps_per_epoch: a last, smaller batch is left out.
+    """
+
+    def __init__(self, recipe: Recipe, data: Dataset, device: torch.device) -> None:
+        self._seed = recipe.seed
+        self.images, self.mean_image = training_images(data.name, device)
+        rows = torch.arange(len(self.images))
+        if recipe.train_size < len(rows):
+            rows = torch.randperm(len(rows), generator=stream(recipe.seed, "subset"))[: recipe.train_size]
+            self.images = self.images[rows.to(device)]
+            self.mean_image = mean_image(self.images)
+        self.rows = rows.numpy()
+        self.batch_size = min(recipe.batch_size, len(rows))
+        self.steps_per_epoch = len(rows) // self.batch_size
+        self._epoch = -1
+        self._row_of: dict[bytes, int] | None = None
+
+    def batch(self, step: int) -> tuple[Batch, Tensor]:
+        """Images and ε (B, 2) of a step, from streams that depend on seed and step alone."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            size, device = self.steps_per_epoch * self.batch_size, self.images.device
+            order = torch.randperm(len(self.images), generator=stream(self._seed, "order", epoch))[:size]
+            self._order = order.to(device).view(self.steps_per_epoch, -1)
+            self._eps = normal(size, device, self._seed, "noise", epoch).view(self.steps_per_epoch, -1, LATENT)
+            self._epoch = epoch
+        rows = self._order[place]
+        return Batch(grey(self.images.index_select(0, rows)), rows), self._eps[place]
+
+    def find(self, raw: np.ndarray) -> Tensor:
+        """(n,) the row of each uint8 image (n, 784) among the training images, -1 for the others."""
+        if self._row_of is None:
+            self._row_of = {image.tobytes(): i for i, image in enumerate(self.images.cpu().numpy())}
+        found = [self._row_of.get(image.tobytes(), -1) for image in raw]
+        return torch.tensor(found, dtype=torch.long, device=self.images.device)
+
+
+class Points:
+    """The test images that frames show, always the same, with their fixed ε.
+
+    The first `PROBE` of them are those that are measured.
+
+    Attributes:
+        images: (n, 784) uint8; labels: (n,) uint8; eps: (n, 2).
+        strip: one image of each class, the one with the median ink.
+        repeat_eps: (50, 2); prior_z: (20, 2), draws of N(0, I).
+    """
+
+    def __init__(self, data: Dataset, n: int, device: torch.device) -> None:
+        rows = spread_by_ink(data.test_images, n)
+        self.images = torch.from_numpy(np.array(data.test_images[rows])).view(-1, PIXELS).to(device)
+        self.labels = np.array(data.test_labels[rows])
+        self.eps = normal(len(rows), device, 0, "points/eps")
+        self.repeat_eps = normal(REPEATS, device, 0, "repeats/eps")
+        self.prior_z = normal(PRIOR_SAMPLES, device, 0, "prior")
+        probe = self.labels[:PROBE]  # sorted by ink
+        by_class = [np.flatnonzero(probe == label) for label in np.unique(probe)]
+        self.strip = tuple(int(members[len(members) // 2]) for members in by_class)
+
+    def batch(self, rows: Tensor | slice = slice(None)) -> Batch:
+        """Some of the points, as images that no training has seen."""
+        images = grey(self.images[rows])
+        return Batch(images, torch.full((len(images),), -1, device=images.device))
+
+
+@cache
+def training_images(dataset: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(N, 784) uint8 images on a device and their (784,) mean: once for all runs of a process."""
+    images = torch.from_numpy(np.array(load_dataset(dataset).train_images)).view(-1, PIXELS).to(device)
+    return images, mean_image(images)
+
+
+def mean_image(images: Tensor) -> Tensor:
+    """(784,) mean of uint8 images in [0, 1], from whole sums: the same however it is split."""
+    return (images.sum(0, dtype=torch.int64).double() / (255 * len(images))).float().cpu()
+
+
+def spread_by_ink(images: np.ndarray, n: int) -> np.ndarray:
+    """Rows of n images that stand for all: every k-th by the amount of ink, on which the
+    reconstruction depends most. The first `PROBE` of them stand for all in the same way."""
+    ranked = np.argsort(images.reshape(len(images), -1).sum(1, dtype=np.int64), kind="stable")
+    n = min(n, len(ranked))
+    rows = ranked[((np.arange(n) + 0.5) * len(ranked) / n).astype(np.int64)]
+    first = np.linspace(0, n - 1, min(PROBE, n)).round().astype(np.int64)
+    return np.concatenate([rows[first], np.delete(rows, first)])
+
+
+def normal(n: int, device: torch.device, seed: int, *names: object) -> Tensor:
+    """(n, 2) draws of N(0, I) from a named stream; drawn on the CPU, so alike on all devices."""
+    return torch.randn(n, LATENT, generator=stream(seed, *names)).to(device)
+
+
+def grey(images: Tensor) -> Tensor:
+    """uint8 0..255 -> float32 in [0, 1]."""
+    return images.float().mul_(1 / 255)
