@@ -1,18 +1,20 @@
 """The engine with real worker processes: playing, steering, forking, dying and coming back."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 
 from tests.conftest import small
 from vae_core.engine import Engine, wait_until
-from vae_core.lane import LaneError, next_stop
+from vae_core.lane import Lane, LaneError, next_stop
 from vae_core.link import from_query
 from vae_core.trainer import replay
 
@@ -181,6 +183,34 @@ def test_runs_are_bounded(engine, monkeypatch):
     for _ in range(5):
         last = engine.open(RECIPE)
     assert len([r for r in engine.runs.values() if not r._watchers]) <= 3 and last.id in engine.runs
+
+
+def test_a_full_disk_costs_checkpoints_and_nothing_else(tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("vae_core.lane.CHECKPOINT_EVERY", 0.0)
+    lane = Lane()
+    lane.open("run", RECIPE, folders=[str(tmp_path / "run")])
+    lane.advance("run", steps=4)
+    assert (tmp_path / "run" / "4.npz").exists()
+    monkeypatch.setattr(Path, "write_bytes", full)
+    packed, _, _ = lane.advance("run", steps=4)
+    assert packed.step == 8 and [p.name for p in (tmp_path / "run").iterdir()] == ["4.npz"]
+
+
+def test_checkpoints_are_thinned_and_used(tmp_path, monkeypatch):
+    monkeypatch.setattr("vae_core.lane.CHECKPOINT_EVERY", 0.0)
+    lane, folders = Lane(), [str(tmp_path / "run")]
+    lane.open("run", RECIPE, folders=folders)
+    for _ in range(40):
+        packed, _, _ = lane.advance("run", steps=2)
+    kept = sorted(int(path.stem) for path in (tmp_path / "run").iterdir())
+    assert len(kept) <= 12 and kept[-1] == 80
+    monkeypatch.setattr(
+        "vae_core.trainer.Trainer.train", lambda trainer, steps: steps == 0 or pytest.fail("trained anew")
+    )
+    assert Lane().open("again", RECIPE, step=80, folders=folders)["frame"] == packed
 
 
 def test_no_process_is_left_behind():

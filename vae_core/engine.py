@@ -20,7 +20,7 @@ from vae_core.live import LiveRun
 from vae_core.worker import ADDRESS, KEY, THREADS
 
 START_TIMEOUT = 60.0  # seconds for a lane to import torch on a slow disk
-MAX_RUNS = 24  # in memory at once; the one that was left alone the longest goes first
+MAX_RUNS = 8  # more stay only while they are watched; the one left alone the longest goes first
 
 
 class LaneLost(LaneError):

@@ -1,5 +1,6 @@
 """The one engine of this server, started before the first visitor and stopped with the server."""
 
+import gc
 import os
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ def engine() -> Engine:
 async def lifespan(app):
     """For `st.App`: the lanes import torch while the server starts."""
     running = engine()
+    gc.freeze()  # what is imported stays: the collector need not look at it again and again
     try:
         yield
     finally:

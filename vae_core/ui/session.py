@@ -34,18 +34,17 @@ def current_run() -> tuple[LiveRun, str | None]:
             st.stop()
         complaint = str(error)
     if run is None:
-        run = open_default()
+        run, complaint = open_default(complaint)
     st.session_state[RUN], st.session_state["complaint"] = run.id, complaint
     return run, complaint
 
 
-def open_default() -> LiveRun:
-    """The run of an empty link. It fails only where no data can be had at all."""
+def open_default(complaint: str | None) -> tuple[LiveRun, str | None]:
+    """The run of an empty link, on the embedded digits if MNIST cannot be read."""
     try:
-        return engine().open({})
+        return engine().open({}), complaint
     except LaneError as error:
-        st.error(str(error), title="No run can start", icon=":material/error:")
-        st.stop()
+        return engine().open({"dataset": "digits"}), str(error)
 
 
 def fetch(dataset: str) -> None:

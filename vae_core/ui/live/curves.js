@@ -31,20 +31,20 @@ const valueAt = (metrics, { name, sign = 1, without }, index) => {
   return sign * value;
 };
 
-/** Low and high of what is worth seeing: the first steep fall of a run may leave the panel at its top. */
+/** Low and high of what is worth seeing: a run's first steep fall and the peak after a switch may leave the panel. */
 function extent(series, { steps, metrics }) {
-  let low = Infinity;
-  let high = -Infinity;
+  const values = [];
   const stride = Math.max(1, Math.floor(steps.length / 600));
   for (let i = Math.floor(steps.length * 0.06); i < steps.length; i += stride) {
     for (const one of series) {
       const value = valueAt(metrics, one, i);
-      if (value === null) continue;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
+      if (value !== null) values.push(value);
     }
   }
-  if (low > high) return null;
+  if (!values.length) return null;
+  values.sort((a, b) => a - b);
+  const low = values[0];
+  const high = values[Math.floor(0.98 * (values.length - 1))];
   const margin = Math.max(0.08 * (high - low), 0.02 * Math.abs(high), 0.05);
   return [low >= 0 && low < margin ? 0 : low - margin, high + margin];
 }

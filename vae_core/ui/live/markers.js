@@ -56,7 +56,8 @@ export function drawAxes(context, place, theme) {
     context.textAlign = place.x(value) > right - 8 ? "right" : "center";
     context.fillText(text, place.x(value), bottom + theme.size * 0.85);
   }
-  for (const [value, text] of ticks(place.low2, place.high2, count)) {
+  const alike = (count * (place.high2 - place.low2)) / (place.high1 - place.low1); // the same step on both axes
+  for (const [value, text] of ticks(place.low2, place.high2, alike)) {
     context.globalAlpha = value === 0 ? 1 : 0.45;
     line(left, place.y(value), right, place.y(value));
     context.globalAlpha = 1;

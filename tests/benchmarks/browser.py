@@ -1,0 +1,112 @@
+"""How fast the page is, in Chromium, while a run trains: ``python -m tests.benchmarks.browser``.
+
+Medians of several rounds on this machine, now. Nothing here is a test: a busy machine gives other figures.
+"""
+
+import argparse
+import statistics
+import time
+
+from playwright.sync_api import Browser, Page
+
+from tests.browser.server import app_server, chromium
+
+# A mouse that circles over the plane once in every animation frame.
+HOVER = """() => {
+  const plane = LAB.querySelector("[data-testid=plane]");
+  const { left, top, width, height } = plane.getBoundingClientRect();
+  let k = 0;
+  const move = () => {
+    k += 1;
+    const clientX = left + width * (0.5 + 0.3 * Math.cos(k / 20)), clientY = top + height * (0.5 + 0.3 * Math.sin(k / 17));
+    plane.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
+    requestAnimationFrame(move);
+  };
+  move();
+}"""
+# Milliseconds from a click to the first drawn frame for which something is true.
+CLICK = """([id, true_]) => new Promise((done) => {
+  const before = { frames: noiseLab.frames, noise: noiseLab.noise };
+  const start = performance.now();
+  LAB.querySelector(`[data-testid=${id}]`).click();
+  const look = () => new Function("before", `return ${true_}`)(before) ? done(performance.now() - start) : requestAnimationFrame(look);
+  look();
+})"""
+LAB = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lab')).shadowRoot"
+WATCH = """() => {
+  window.stalls = [];
+  new PerformanceObserver((list) => list.getEntries().forEach((e) => window.stalls.push(e.duration)))
+    .observe({ type: "longtask" });
+}"""
+
+
+def run(page: Page, script: str, *arguments: object) -> object:
+    return page.evaluate(script.replace("LAB", LAB), *arguments)
+
+
+def open_page(browser: Browser, address: str, query: str) -> tuple[Page, float]:
+    """A fresh page, and the seconds from the request to its first drawn frame."""
+    page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    start = time.perf_counter()
+    page.goto(f"{address}/?{query}")
+    page.wait_for_function("window.noiseLab?.frames > 0", polling=10, timeout=60_000)
+    return page, time.perf_counter() - start
+
+
+def rates(page: Page, seconds: float) -> dict[str, float]:
+    """What happened in a time: frames, steps and hover decodes a second, and the longest stall."""
+    counts = "[noiseLab.frames, noiseLab.step, noiseLab.hoverDecodes, performance.now()]"
+    run(page, WATCH)
+    before = page.evaluate(counts)
+    page.wait_for_timeout(1000 * seconds)
+    after = page.evaluate(counts)
+    elapsed = (after[3] - before[3]) / 1000
+    names = ("updates a second", "steps a second", "hover decodes a second")
+    found = {name: (b - a) / elapsed for name, a, b in zip(names, before, after, strict=False)}
+    return {**found, "longest main-thread stall, ms (0: none over 50)": max([0.0, *page.evaluate("stalls")])}
+
+
+def one_round(browser: Browser, address: str, query: str, seconds: float) -> dict[str, float]:
+    page, first = open_page(browser, address, query)
+    page.wait_for_timeout(2000)
+    figures = {"page load to first live frame, s": first}
+    figures |= {f"{name}, no hover": value for name, value in rates(page, seconds).items() if "hover" not in name}
+    switch = [run(page, CLICK, ["noise", "noiseLab.noise !== before.noise"]) for _ in range(6)]
+    figures["noise switch to first frame that shows it, ms"] = statistics.median(switch)
+    run(page, HOVER)
+    page.wait_for_timeout(500)
+    figures |= {f"{name}, hovering": value for name, value in rates(page, seconds).items()}
+    page.get_by_test_id("play").click()
+    page.wait_for_timeout(1000)
+    figures["play to first live frame, ms"] = run(page, CLICK, ["play", "noiseLab.frames > before.frames"])
+    page.context.close()
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement of rates")
+    parser.add_argument("--points", type=int, default=5000)
+    options = parser.parse_args()
+    query = f"rule=vae&points={options.points}"
+    cold, rounds = [], []
+    with chromium() as browser:
+        for _ in range(3):
+            start = time.perf_counter()
+            with app_server() as address:
+                page, _ = open_page(browser, address, query)
+                cold.append(time.perf_counter() - start)
+                page.context.close()
+        with app_server() as address:
+            open_page(browser, address, query)[0].context.close()  # the server is warm from here on
+            rounds = [one_round(browser, address, query, options.seconds) for _ in range(options.rounds)]
+    print(f"\n| {options.points:,} points, medians of {options.rounds} rounds | median | lowest | highest |\n|---|---|---|---|")
+    rows = {"cold `streamlit run` to first live frame, s": cold}
+    rows |= {name: [figures[name] for figures in rounds] for name in rounds[0]}
+    for name, values in rows.items():
+        print(f"| {name} | {statistics.median(values):.3g} | {min(values):.3g} | {max(values):.3g} |")
+
+
+if __name__ == "__main__":
+    main()
