@@ -175,6 +175,8 @@ def test_nobody_watching_pauses(engine, monkeypatch):
     reach(run, 20)
     leave()
     assert wait_until(lambda: not run.playing, 5)
+    run.watch(lambda what: None)  # back again, and the run goes on
+    reach(run, run.header["step"] + 20)
 
 
 def test_runs_are_bounded(engine, monkeypatch):

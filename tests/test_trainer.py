@@ -12,7 +12,7 @@ import vae_core
 from tests.conftest import small
 from vae_core.adam import Adam
 from vae_core.batches import grey, mean_image, spread_by_ink
-from vae_core.networks import bernoulli_nats
+from vae_core.networks import bernoulli_gradient, bernoulli_nats
 from vae_core.recipe import RecipeError
 from vae_core.trainer import Diverged, Trainer, pick_device, replay
 
@@ -40,12 +40,36 @@ class TestMeasures:
         expected = F.binary_cross_entropy(logits.double().sigmoid(), grey_x.double(), reduction="none").sum(1)
         torch.testing.assert_close(bernoulli_nats(logits, grey_x).double(), expected, rtol=1e-4, atol=1e-3)
 
+    def test_bernoulli_gradient_against_autograd(self):
+        logits, x = (torch.randn(7, 784) * 5).requires_grad_(), torch.rand(7, 784)
+        bernoulli_nats(logits, x).mean().backward()
+        torch.testing.assert_close(bernoulli_gradient(logits.detach(), x), logits.grad, rtol=1e-4, atol=1e-6)
+
+    def test_a_step_descends_the_objective(self):
+        """The gradients of one step are those of the mean objective by plain autograd, in float32."""
+        for rule in vae_core.rules():
+            stepped, plain = (Trainer(small(rule=rule), points=20) for _ in range(2))
+            stepped._fast = plain._fast = lambda fast: None
+            found = {}
+            stepped.optimiser.step = lambda parameters, rate, found=found: found.update(
+                {n: p.grad.clone() for n, p in parameters.items() if p.grad is not None}
+            )
+            stepped.train(1)
+            batch, eps = plain.training_set.batch(0)
+            latent = plain._latent(plain.encoder(batch.images), eps, batch)
+            loss = bernoulli_nats(plain.decoder(latent.z), batch.images) + sum(latent.penalty.values())
+            loss.mean().backward()
+            expected = {n: p.grad for n, p in plain.networks.named_parameters() if p.grad is not None}
+            assert set(found) == set(expected) and found
+            for name, gradient in expected.items():
+                torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6, msg=f"{rule}: {name}")
+
     def test_frame_metrics_by_hand(self, trained):
         """Each number that the app shows, again, from encode and decode alone, in float64."""
         frame = trained.frame()
         n = len(frame.labels)
-        x = trained.points.images[:n].double() / 255
-        latent = trained.encode(trained.points.images.numpy(), trained.points.eps)
+        x = trained.points.raw[:n].double() / 255
+        latent = trained.encode(trained.points.raw.numpy(), trained.points.eps)
 
         def nats(z):
             p = trained.decode(z).view(n, -1).double().clamp(1e-12, 1 - 1e-7)
@@ -96,7 +120,7 @@ class TestMeasures:
 
     def test_elbo_bounds_the_log_likelihood(self, trained):
         """Against a brute-force sum over a fine grid of z, on binary images."""
-        x = (grey(trained.points.images[:20]) > 0.5).float()
+        x = (trained.points.images[:20] > 0.5).float()
         metrics = trained.measure(x, torch.randn(20, 2, generator=torch.Generator().manual_seed(0)))
         line = torch.linspace(-6, 6, 481, dtype=torch.float64)
         z = torch.cartesian_prod(line, line)

@@ -65,14 +65,15 @@ class Points:
     The first `PROBE` of them are those that are measured.
 
     Attributes:
-        images: (n, 784) uint8; labels: (n,) uint8; eps: (n, 2).
+        raw: (n, 784) uint8; images: the same as float in [0, 1]; labels: (n,) uint8; eps: (n, 2).
         strip: one image of each class, the one with the median ink.
         repeat_eps: (50, 2); prior_z: (20, 2), draws of N(0, I).
     """
 
     def __init__(self, data: Dataset, n: int, device: torch.device) -> None:
         rows = spread_by_ink(data.test_images, n)
-        self.images = torch.from_numpy(np.array(data.test_images[rows])).view(-1, PIXELS).to(device)
+        self.raw = torch.from_numpy(np.array(data.test_images[rows])).view(-1, PIXELS)
+        self.images = grey(self.raw.to(device))
         self.labels = np.array(data.test_labels[rows])
         self.eps = normal(len(rows), device, 0, "points/eps")
         self.repeat_eps = normal(REPEATS, device, 0, "repeats/eps")
@@ -83,8 +84,14 @@ class Points:
 
     def batch(self, rows: Tensor | slice = slice(None)) -> Batch:
         """Some of the points, as images that no training has seen."""
-        images = grey(self.images[rows])
+        images = self.images[rows]
         return Batch(images, torch.full((len(images),), -1, device=images.device))
+
+
+@cache
+def points_of(dataset: str, n: int, device: torch.device) -> Points:
+    """The points of a data set: once for all runs of a process."""
+    return Points(load_dataset(dataset), n, device)
 
 
 @cache

@@ -62,7 +62,7 @@ class Lane:
 
         try:
             at_hand = load_dataset("mnist", download=False).banner is None
-            Trainer(Recipe(dataset="mnist" if at_hand else "digits")).advance(2)
+            Trainer(Recipe(dataset="mnist" if at_hand else "digits")).advance(10)
         except DataError:
             pass  # whoever opens a run is told
 
@@ -145,14 +145,14 @@ class Lane:
     def images(self, run: str) -> tuple[bytes, bytes]:
         """Labels and images of the points, packed."""
         trainer = self._desk(run).trainer
-        pixels = trainer.points.images.view(-1, 28, 28).cpu().numpy()
+        pixels = trainer.points.raw.view(-1, 28, 28).numpy()
         return pack({"kind": "probe"}, {"labels": trainer.points.labels}), pack({"kind": "images"}, {"images": pixels})
 
     def advance(
-        self, run: str, seconds: float = 0.033, steps: int = 0, stride: int = 0
+        self, run: str, seconds: float = 0.075, steps: int = 0, stride: int = 0
     ) -> tuple[PackedFrame, float, list[dict]]:
         """Train one slice: a number of steps, or to the next multiple of a stride, or as many as fit
-        a time, rounded to a power of two so that frames lie at fixed steps whatever the speed.
+        a time together with their frame, in a power of two so that frames lie at fixed steps.
 
         Returns:
             The frame, the seconds that the training took, and the run's events.
@@ -163,7 +163,7 @@ class Lane:
         trainer = desk.trainer
         self._apply_pending(desk)
         began = trainer.step_count
-        room = max(seconds, 4 * desk.frame_seconds)  # frames take at most a fifth of the time
+        room = max(0.4 * seconds, seconds - desk.frame_seconds)  # for training; the rest for the frame
         target = next_stop(began, desk.step_seconds, room)
         if steps or stride:
             target = began + steps if steps else (began // stride + 1) * stride
@@ -226,7 +226,9 @@ class Lane:
         """Choose the image that is painted last and encoded 50 times."""
         trainer = self._desk(run).trainer
         if not isinstance(index, int) or not 0 <= index < len(trainer.points.labels):
-            raise LaneError(f"There is no point {index!r}; the points are 0 to {len(trainer.points.labels) - 1}.", "input")
+            raise LaneError(
+                f"There is no point {index!r}; the points are 0 to {len(trainer.points.labels) - 1}.", "input"
+            )
         trainer.chosen = index
         return trainer.frame().packed()
 
@@ -248,10 +250,10 @@ def running_mean(mean: float, value: float) -> float:
 def next_stop(step: int, step_seconds: float, seconds: float) -> int:
     """The next step at which to show a frame: a multiple of a power of two.
 
-    The stride is the smallest power of two that fills the time, and at most an eighth of the
-    steps done, so that the first moments, where most happens, are seen one by one.
+    The stride is the largest power of two that fits the time, and at most an eighth of the steps
+    done, so that the first moments, where most happens, are seen one by one.
     """
     stride = 1
-    while stride * step_seconds < seconds and stride * 16 <= max(step, 8):
+    while 2 * stride * step_seconds <= seconds and stride * 16 <= max(step, 8):
         stride *= 2
     return (step // stride + 1) * stride

@@ -16,7 +16,7 @@ from vae_core.run import Run
 if TYPE_CHECKING:
     from vae_core.engine import Engine
 
-GRACE = 10.0  # seconds that a run trains on while nobody watches: a reload, a blip of the network
+GRACE = 1.0  # seconds that a run trains on while nobody watches; it goes on when somebody comes back
 
 
 class LiveRun:
@@ -57,6 +57,7 @@ class LiveRun:
         self._lock, self._recovering = threading.RLock(), threading.Lock()
         self._watchers: list[Callable[[str], None]] = []
         self._busy = self._ended = False
+        self._away = False  # paused because nobody watched
         self._steps_due = 0  # of a single step or epoch that was asked for
         self.record = record if record else Run(Recipe.model_construct(**recipe))
         events = [event.model_dump() for event in self.record.events]
@@ -89,6 +90,9 @@ class LiveRun:
         """Be told of changes; returns the function that ends it."""
         with self._lock:
             self._watchers.append(tell)
+            away, self._away = self._away, False
+        if away:
+            self.play()
 
         def leave() -> None:
             with self._lock:
@@ -140,7 +144,7 @@ class LiveRun:
     def pause(self) -> None:
         """Stop after the present slice."""
         with self._lock:
-            self.playing, self._steps_due = False, 0
+            self.playing, self._steps_due, self._away = False, 0, False
             if self.status == "training":
                 self.status = "paused"
         self._tell("state")
@@ -172,7 +176,7 @@ class LiveRun:
             if self._busy or self._ended or not (self.playing or self._steps_due):
                 return
             if self.playing and not self.watched:
-                self.playing, self.status = False, "paused"
+                self.playing, self.status, self._away = False, "paused", True
                 return
             self._busy = True
             ask, wait = {}, 0.0

@@ -111,3 +111,8 @@ def bernoulli_nats(logits: Tensor, images: Tensor) -> Tensor:
         images: (B, 784) in [0, 1].
     """
     return (F.softplus(logits) - images.to(logits.dtype) * logits).sum(1, dtype=torch.float32)
+
+
+def bernoulli_gradient(logits: Tensor, images: Tensor) -> Tensor:
+    """(B, 784) gradient of the batch's mean `bernoulli_nats` with respect to the logits: (p − x) / B."""
+    return torch.sigmoid(logits.float()).sub_(images).div_(len(logits)).to(logits.dtype)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from vae_core.adam import Adam, rate_at
-from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, Points, TrainingSet, grey
+from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, TrainingSet, grey, points_of
 from vae_core.data import load_dataset
 from vae_core.frame import Frame
-from vae_core.networks import PIXELS, Decoder, Encoder, bernoulli_nats, bfloat16_is_faster, stream
+from vae_core.networks import PIXELS, Decoder, Encoder, bernoulli_gradient, bernoulli_nats, bfloat16_is_faster, stream
 from vae_core.recipe import Event, Recipe, RecipeError, parse_knobs
 from vae_core.rule import LATENT, Batch, Latent, Rule, Setting, kl_to_prior
 from vae_core.rules import discover
@@ -39,7 +39,7 @@ class Trainer:
         self.device = torch.device(pick_device(device))
         self.dataset = load_dataset(recipe.dataset)  # digits, where MNIST was asked for and not found
         self.training_set = TrainingSet(recipe, self.dataset, self.device)
-        self.points = Points(self.dataset, points, self.device)
+        self.points = points_of(self.dataset.name, points, self.device)
         self.chosen = self.points.strip[len(self.points.strip) // 2]  # the point that a user looks at
         self.step_count = 0
         self.events: list[Event] = []
@@ -162,16 +162,15 @@ class Trainer:
         self._fast(True)
         for _ in range(steps):
             batch, eps = self.training_set.batch(self.step_count)
-            loss = self._loss(batch, eps)[0].mean()
-            loss.backward()
+            latent = self._latent(self.encoder(batch.images), eps, batch)
+            logits = self.decoder(latent.z)
+            # The gradient of the cross-entropy alone: its value, which nobody reads here, would
+            # cost a sixth of the step.
+            residual = bernoulli_gradient(logits.detach(), batch.images)
+            charged = [p.mean() for p in latent.penalty.values() if p.requires_grad]
+            torch.autograd.backward([logits, *charged], [residual, *[None] * len(charged)])
             self.optimiser.step(self._parameters, rate_at(self.step_count, self.recipe.learning_rate))
             self.step_count += 1
-
-    def _loss(self, batch: Batch, eps: Tensor) -> tuple[Tensor, Tensor, Latent]:
-        """(B,) objective, (B,) reconstruction at z, and the latent, all in nats."""
-        latent = self._latent(self.encoder(batch.images), eps, batch)
-        reconstruction = bernoulli_nats(self.decoder(latent.z), batch.images)
-        return sum(latent.penalty.values(), reconstruction), reconstruction, latent
 
     def _latent(self, heads: dict[str, Tensor], eps: Tensor, batch: Batch) -> Latent:
         return self.rule(heads, self.noise * eps, self.knobs, batch)
@@ -262,9 +261,9 @@ class Trainer:
         strip = (*self.points.strip, self.chosen)
         # What is measured or painted is computed exactly, the other dots as training computes them.
         exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)
-        heads = self.encoder(grey(self.points.images[exact]))
+        heads = self.encoder(self.points.images[exact])
         self._fast(True)
-        all_heads = self.encoder(grey(self.points.images))
+        all_heads = self.encoder(self.points.images)
         self._fast(False)
         for name, head in all_heads.items():
             head[exact] = heads[name]

@@ -18,7 +18,8 @@ HOVER = """() => {
   let k = 0;
   const move = () => {
     k += 1;
-    const clientX = left + width * (0.5 + 0.3 * Math.cos(k / 20)), clientY = top + height * (0.5 + 0.3 * Math.sin(k / 17));
+    const clientX = left + width * (0.5 + 0.3 * Math.cos(k / 20));
+    const clientY = top + height * (0.5 + 0.3 * Math.sin(k / 17));
     plane.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
     requestAnimationFrame(move);
   };
@@ -29,7 +30,8 @@ CLICK = """([id, true_]) => new Promise((done) => {
   const before = { frames: noiseLab.frames, noise: noiseLab.noise };
   const start = performance.now();
   LAB.querySelector(`[data-testid=${id}]`).click();
-  const look = () => new Function("before", `return ${true_}`)(before) ? done(performance.now() - start) : requestAnimationFrame(look);
+  const holds = new Function("before", `return ${true_}`);
+  const look = () => (holds(before) ? done(performance.now() - start) : requestAnimationFrame(look));
   look();
 })"""
 LAB = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lab')).shadowRoot"
@@ -101,7 +103,8 @@ def main() -> None:
         with app_server() as address:
             open_page(browser, address, query)[0].context.close()  # the server is warm from here on
             rounds = [one_round(browser, address, query, options.seconds) for _ in range(options.rounds)]
-    print(f"\n| {options.points:,} points, medians of {options.rounds} rounds | median | lowest | highest |\n|---|---|---|---|")
+    print(f"\n| {options.points:,} points, medians of {options.rounds} rounds | median | lowest | highest |")
+    print("|---|---|---|---|")
     rows = {"cold `streamlit run` to first live frame, s": cold}
     rows |= {name: [figures[name] for figures in rounds] for name in rounds[0]}
     for name, values in rows.items():

@@ -182,7 +182,10 @@ def test_reset_starts_again_with_the_present_settings(open_page):
     button(page, "rule").select_option("mean_only")
     wait(page, "window.noiseLab.rule === 'mean_only'")
     button(page, "reset").click()
-    wait(page, "window.noiseLab.step < 250 && window.noiseLab.rule === 'mean_only' && window.noiseLab.events.length === 0")
+    wait(
+        page,
+        "window.noiseLab.step < 250 && window.noiseLab.rule === 'mean_only' && window.noiseLab.events.length === 0",
+    )
 
 
 def test_a_diverged_run_says_so_and_keeps_its_past(open_page):
@@ -246,7 +249,14 @@ def test_only_pages_of_this_server_may_listen(open_page, address, origin, status
         "performance.getEntriesByType('resource').map(e => e.name).find(n => n.includes('/noise-lab/images/'))"
     )
     connection = HTTPConnection(urlsplit(address).netloc)
-    key = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "A" * 22 + "=="}
-    connection.request("GET", urlsplit(images).path.replace("images", "live"), headers={**key, "Origin": origin or address})
+    key = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "A" * 22 + "==",
+    }
+    connection.request(
+        "GET", urlsplit(images).path.replace("images", "live"), headers={**key, "Origin": origin or address}
+    )
     assert connection.getresponse().status == status
     connection.close()
