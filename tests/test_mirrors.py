@@ -52,7 +52,7 @@ def test_without_network_digits_with_a_banner_at_once(tiny, place, asked):
     assert time.perf_counter() - start < 1
     assert found.name == "digits" and found.train_images.shape == (1500, 28, 28)
     for words in ("MNIST was not found", "Name or service not known", "8×8", "mnist.npz", "NOISE_LAB_DATA"):
-        assert words in found.banner
+        assert words in found.banner + found.source
     assert [url.split("/")[2] for url in asked] == ["ossci-datasets.s3.amazonaws.com", "storage.googleapis.com"]
     load_dataset("mnist")
     assert len(asked) == 4  # it failed at once, so asking again costs nothing
@@ -138,9 +138,9 @@ def test_mirror_that_hangs_costs_a_bounded_time_and_once(tiny, place, monkeypatc
     start = time.perf_counter()
     found = load_dataset()
     took = time.perf_counter() - start
-    assert 1.1 < took < 3 and "no answer within 0.6 s" in found.banner and len(urls) == 2
+    assert 1.1 < took < 3 and "no answer within 0.6 s" in found.source and len(urls) == 2
     start = time.perf_counter()
-    assert "no answer within 0.6 s" in load_dataset().banner  # the next page does not wait again
+    assert "no answer within 0.6 s" in load_dataset().source  # the next page does not wait again
     assert time.perf_counter() - start < 0.5 and len(urls) == 2
     serve(monkeypatch, original(tiny["mnist"]))
     assert_holds(load_dataset(download=True), tiny["mnist"])  # unless asked to
@@ -152,7 +152,7 @@ def test_mirror_that_hangs_is_tried_again_after_a_while(tiny, monkeypatch):
     failed = cache_folder() / "mnist.unreachable"
     failed.write_text("nobody answered")
     urls = serve(monkeypatch, original(tiny["mnist"]))
-    assert "nobody answered" in load_dataset().banner and urls == []
+    assert "nobody answered" in load_dataset().source and urls == []
     os.utime(failed, (time.time() - mirrors.RETRY - 5,) * 2)
     assert_holds(load_dataset(), tiny["mnist"])
 
@@ -180,7 +180,7 @@ def test_mirror_that_stalls_or_drips(tiny, monkeypatch):
     Slow.pauses = 0.05
     serve(monkeypatch, lambda url: Slow(good(url)))
     start = time.perf_counter()
-    assert "too slow or too large" in load_dataset().banner
+    assert "too slow or too large" in load_dataset().source
     assert time.perf_counter() - start < 3
 
 
@@ -192,7 +192,7 @@ def test_endless_answer_is_cut(tiny, monkeypatch):
             return b"x" * size
 
     serve(monkeypatch, lambda url: Endless(b"", size=0))
-    assert "too slow or too large" in load_dataset().banner
+    assert "too slow or too large" in load_dataset().source
 
 
 def test_an_error_in_the_progress_callback_is_the_callers(tiny, monkeypatch):

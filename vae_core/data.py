@@ -74,9 +74,9 @@ def load_dataset(
             found = _dataset(name, keep(name, arrays, mirror), mirror)
             return replace(found, source=" Skipped: ".join([found.source, *skipped]))
         except DataError as error:
-            why = f"the download failed ({error})"
+            why, details = "the download failed", f" No mirror: {error}"
     else:
-        why = "downloads are switched off"
+        why, details = "downloads are switched off", ""
     title = ORIGINALS[name].title
     inner = "" if name == "mnist" else f"/{ORIGINALS[name].folders[0]}"
     banner = (
@@ -84,7 +84,8 @@ def load_dataset(
         f"scikit-learn, enlarged to 28×28. To add {title}, drop its four "
         f"files{'' if inner else ' or mnist.npz'} on the page, or put them into NOISE_LAB_DATA{inner}."
     )
-    return replace(_digits(), banner=" Skipped: ".join([banner, *skipped]))
+    digits = _digits()
+    return replace(digits, banner=" Skipped: ".join([banner, *skipped]), source=digits.source + details)
 
 
 def add_files(files: Mapping[str, bytes] | Iterable[str | os.PathLike]) -> Dataset:

@@ -78,6 +78,7 @@ def offer_mnist(run: LiveRun) -> None:
     say, take = st.columns([5, 1], vertical_alignment="center")
     say.info(run.info["dataset"]["banner"], icon=":material/database:")
     with take.popover("Add MNIST", icon=":material/upload:", width="stretch"):
+        st.caption(run.info["dataset"]["source"])
         files = st.file_uploader("The four IDX files (gz or not) or mnist.npz", accept_multiple_files=True)
     if files:
         try:
