@@ -22,6 +22,7 @@ LAYERS = [
     "batches",
     "trainer",
     "catalogue",
+    "views",
     "run",
     "link",
     "lane",

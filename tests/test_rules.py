@@ -30,11 +30,22 @@ def build(name: str) -> tuple[Rule, Encoder]:
     return RULES[name](setting), encoder
 
 
+def make_batch(images, rows):
+    return Batch(images, rows, torch.randn(len(rows), 2, generator=stream("draws")))
+
+
 def apply(rule, encoder, knobs=None, eps=None, batch=None):
-    batch = batch or Batch(torch.rand(8, 784, generator=stream(1)), torch.arange(8))
+    batch = batch or make_batch(torch.rand(8, 784, generator=stream(1)), torch.arange(8))
     eps = torch.randn(len(batch.rows), 2, generator=stream(2)) if eps is None else eps
     name = next(n for n, kind in RULES.items() if isinstance(rule, kind))
     return rule(encoder(batch.images), eps, parse_knobs(name, knobs), batch)
+
+
+def settings_of(name):
+    """The defaults, and each choice of the knobs that offer some."""
+    entry = next(e for e in catalogue() if e["name"] == name)
+    choices = [(knob["name"], choice["value"]) for knob in entry["knobs"] for choice in knob["choices"]]
+    return [{}, *({knob: value} for knob, value in choices)]
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -57,8 +68,12 @@ class TestContract:
     def test_says_whether_it_has_noise(self, name):
         rule, encoder = build(name)
         rule.eval()
-        moved = not torch.equal(apply(rule, encoder).z, apply(rule, encoder, eps=torch.zeros(8, 2)).z)
-        assert moved == bool(RULES[name].noise_off)
+        still = torch.zeros(8, 2)
+        moved = [
+            not torch.equal(apply(rule, encoder, knobs).z, apply(rule, encoder, knobs, still).z)
+            for knobs in settings_of(name)
+        ]
+        assert any(moved) == bool(RULES[name].noise_off)
 
     def test_posterior_or_a_word_why_not(self, name):
         has_posterior = apply(*build(name)).posterior is not None
@@ -66,11 +81,12 @@ class TestContract:
 
     def test_gradient_reaches_every_parameter_in_use(self, name):
         rule, encoder = build(name)
-        latent = apply(rule, encoder)
-        if not latent.z.requires_grad:
-            assert name == "noise_only"  # nothing of the encoder is in it
+        if name == "noise_only":  # nothing of the encoder is in it
+            assert not apply(rule, encoder).z.requires_grad
             return
-        (latent.z.square().sum() + sum(p.sum() for p in latent.penalty.values())).backward()
+        for knobs in [*settings_of(name), {"layers": 6}] if name == "flow" else settings_of(name):
+            latent = apply(rule, encoder, knobs)
+            (latent.z.square().sum() + sum(p.sum() for p in latent.penalty.values())).backward()
         for part, parameter in [*rule.named_parameters(), *encoder.named_parameters()]:
             if parameter.requires_grad:
                 assert parameter.grad is not None and parameter.grad.abs().sum() > 0, f"no gradient reaches {part}"
@@ -156,9 +172,9 @@ class TestOffset:
 
     def test_random_network_is_standardised_and_frozen(self):
         rule, _ = build("offset")
-        images = Batch(torch.rand(50, 784, generator=stream(0, "x")), torch.arange(50))
+        images = make_batch(torch.rand(50, 784, generator=stream(0, "x")), torch.arange(50))
         torch.manual_seed(0)
-        own = Batch(torch.rand(50, 784), torch.arange(50))  # those of its setting
+        own = make_batch(torch.rand(50, 784), torch.arange(50))  # those of its setting
         f = rule.f_random_network(own, None)
         torch.testing.assert_close(f.mean(0), torch.zeros(2), atol=1e-4, rtol=0)
         torch.testing.assert_close(f.std(0), torch.ones(2), atol=1e-4, rtol=0)
@@ -169,15 +185,15 @@ class TestOffset:
         rule, encoder = build("offset")
         x = torch.rand(8, 784, generator=stream(1))
         order = torch.randperm(8, generator=stream(8))
-        straight = apply(rule, encoder, {"f": "table"}, batch=Batch(x, torch.arange(8)))
-        shuffled = apply(rule, encoder, {"f": "table"}, batch=Batch(x[order], torch.arange(8)[order]))
+        straight = apply(rule, encoder, {"f": "table"}, batch=make_batch(x, torch.arange(8)))
+        shuffled = apply(rule, encoder, {"f": "table"}, batch=make_batch(x[order], torch.arange(8)[order]))
         torch.testing.assert_close(straight.z[order], shuffled.z)
         torch.testing.assert_close(straight.z - encoder(x)["mean"], rule.table[:8])
 
     def test_table_for_unseen_images(self):
         rule, encoder = build("offset")
         x = torch.rand(8, 784, generator=stream(1))
-        unseen = Batch(x, torch.full((8,), -1))
+        unseen = make_batch(x, torch.full((8,), -1))
         mean = encoder(x)["mean"]
         assert torch.equal(apply(rule, encoder, {"f": "table"}, batch=unseen).z, mean)
         drawn = apply(rule, encoder, {"f": "table", "unseen": "drawn"}, batch=unseen).z - mean

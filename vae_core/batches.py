@@ -49,7 +49,8 @@ class TrainingSet:
             self._eps = normal(size, device, self._seed, "noise", epoch).view(self.steps_per_epoch, -1, LATENT)
             self._epoch = epoch
         rows = self._order[place]
-        return Batch(grey(self.images.index_select(0, rows)), rows), self._eps[place]
+        eps = self._eps[place]
+        return Batch(grey(self.images.index_select(0, rows)), rows, eps), eps
 
     def find(self, raw: np.ndarray) -> Tensor:
         """(n,) the row of each uint8 image (n, 784) among the training images, -1 for the others."""
@@ -85,7 +86,7 @@ class Points:
     def batch(self, rows: Tensor | slice = slice(None)) -> Batch:
         """Some of the points, as images that no training has seen."""
         images = self.images[rows]
-        return Batch(images, torch.full((len(images),), -1, device=images.device))
+        return Batch(images, torch.full((len(images),), -1, device=images.device), self.eps[rows])
 
 
 @cache

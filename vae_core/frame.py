@@ -25,11 +25,13 @@ class Frame:
         mean: (n, 2) float32, z without noise.
         z: (n, 2) float32, z with the fixed ε and the noise switch.
         scale: (n, 2) float32 standard deviation of the posterior, or None.
+        correlation: (n,) float32 of the posterior, or None where it has none.
+        facts: what the rule itself shows (running moments, say): name -> numbers.
         labels: (n,) uint8.
         strip: indices of the points that are painted; the chosen one is last.
         strip_at_mean, strip_at_draw: (k, 28, 28) uint8 their reconstructions.
         repeats: (k, 50, 2) float32, each of them encoded 50 times.
-        prior_z, prior: (m, 2) fixed draws of N(0, I) and (m, 28, 28) uint8 what they decode to.
+        prior_z, prior: (m, 2) fixed draws of the rule's prior, and (m, 28, 28) uint8 what they decode to.
         decoder: weights and biases of the decoder, float16: w0 (out, in), b0 (out,), w1, ...
         activation: of the decoder's hidden layers.
     """
@@ -42,9 +44,11 @@ class Frame:
     metrics: dict[str, float | None]
     strip: tuple[int, ...]
     activation: str
+    facts: dict[str, list[float]]
     mean: np.ndarray
     z: np.ndarray
     scale: np.ndarray | None
+    correlation: np.ndarray | None
     labels: np.ndarray
     strip_at_mean: np.ndarray
     strip_at_draw: np.ndarray
@@ -98,7 +102,7 @@ class PackedFrame:
         labels = weights.pop("labels")
         del header["kind"], header["chosen"]
         header["strip"] = tuple(header["strip"])
-        arrays.setdefault("scale", None)
+        arrays = {"scale": None, "correlation": None, **arrays}
         return Frame(**header, **arrays, labels=labels, decoder=tuple(weights.values()))
 
 

@@ -232,6 +232,14 @@ class Lane:
         trainer.chosen = index
         return trainer.frame().packed()
 
+    def examine(self, run: str, view: str, **args: Any) -> dict[str, Any]:
+        """What a page other than the stage shows of a run: a function of `vae_core.views`, by name."""
+        from vae_core import views
+
+        if view not in views.__all__:
+            raise LaneError(f"There is no view {view!r}; there are {', '.join(views.__all__)}.", "input")
+        return getattr(views, view)(self._desk(run).trainer, **args)
+
     def close(self, run: str) -> None:
         """Forget a run."""
         self._desks.pop(run, None)

@@ -228,14 +228,26 @@ class LiveRun:
         self._steer("look", index=index)
         self._chosen = index
 
-    def _steer(self, name: str, **args: Any) -> None:
+    def examine(self, view: str, **args: Any) -> dict[str, Any]:
+        """A view of the run as it is now, in plain numpy, see `vae_core.views`.
+
+        Raises:
+            LaneError: there is no such view, or it is not defined for the present rule.
+        """
+        return self._again("examine", view=view, **args)
+
+    def _again(self, name: str, **args: Any) -> Any:
+        """Ask the lane; if it was lost, bring the run back and ask once more: nothing is lost with it."""
         try:
-            answer = self._ask(name, **args).result()
+            return self._ask(name, **args).result()
         except LaneError as error:
             if error.kind not in ("lost", "unknown"):
                 raise
-            self._recover()  # then once more: what the user did is not lost with the worker
-            answer = self._ask(name, **args).result()
+            self._recover()
+            return self._ask(name, **args).result()
+
+    def _steer(self, name: str, **args: Any) -> None:
+        answer = self._again(name, **args)
         packed, events = answer if isinstance(answer, tuple) else (answer, None)
         with self._lock:
             if packed.step < self.header["step"]:

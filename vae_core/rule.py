@@ -4,14 +4,16 @@ A rule is one class in one file of ``vae_core/rules``. Put a file there and the 
 the picker, in the URL, in the recordings and in the contract tests; nothing is registered.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
-from torch.distributions import Distribution, Normal, kl_divergence
+from torch.distributions import Distribution, MultivariateNormal, Normal, kl_divergence
 
 LATENT = 2  # the plane: every picture and every exact integral of the app relies on it
 
@@ -37,6 +39,14 @@ class Latent:
         """(B, 2) standard deviation of the posterior, or None where there is none."""
         return None if self.posterior is None else self.posterior.stddev
 
+    @property
+    def correlation(self) -> Tensor | None:
+        """(B,) correlation of the posterior, or None where it has none."""
+        if not isinstance(self.posterior, MultivariateNormal):
+            return None
+        lower = self.posterior.scale_tril
+        return lower[:, 1, 0] / lower[:, 1].norm(dim=1)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -45,10 +55,12 @@ class Batch:
     Attributes:
         images: (B, 784) float in [0, 1].
         rows: (B,) int64, the row of each image among the training images; -1 for unseen ones.
+        draws: (B, 2) draws of N(0, I), whatever the noise switch; for rules that compare with the prior.
     """
 
     images: Tensor
     rows: Tensor
+    draws: Tensor
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,31 @@ class Rule(nn.Module):
         """
         raise NotImplementedError
 
+    def from_prior(self, draws: Tensor, knobs: Any) -> Tensor:
+        """(m, 2) what is decoded for draws of N(0, I); the draws themselves but for flows."""
+        return draws
+
+    def facts(self) -> dict[str, Tensor]:
+        """Small tensors that the rule card shows: name -> (2,) or ()."""
+        return {}
+
+
+def divergence(posterior: Distribution) -> Tensor:
+    """(B,) KL(q(z|x) ‖ N(0, I)) in nats, of a `Normal` or `MultivariateNormal` posterior."""
+    if isinstance(posterior, Normal):
+        return kl_to_prior(posterior).sum(1)
+    # Closed form of the Kullback–Leibler divergence of two Gaussians (Kingma & Welling 2014, app. B).
+    lower, mean = posterior.scale_tril, posterior.mean
+    log_determinant = 2 * lower.diagonal(dim1=1, dim2=2).log().sum(1)
+    return 0.5 * (lower.square().sum((1, 2)) + mean.square().sum(1) - LATENT - log_determinant)
+
+
+def draw(posterior: Distribution, eps: Tensor) -> Tensor:
+    """(B, 2) the draw of a Gaussian posterior that belongs to ε (B, 2)."""
+    if isinstance(posterior, Normal):
+        return posterior.mean + posterior.stddev * eps
+    return posterior.mean + (posterior.scale_tril * eps.unsqueeze(1)).sum(2)
+
 
 def kl_to_prior(posterior: Normal) -> Tensor:
     """(B, 2) KL(q(z|x) ‖ N(0, I)) of each dimension, in nats (Kingma & Welling 2014, app. B)."""
@@ -138,3 +175,40 @@ def standard_normal(like: Tensor) -> Normal:
     """N(0, I) with the shape and device of ``like``."""
     zero = torch.zeros_like(like)
     return Normal(zero, zero + 1, validate_args=False)
+
+
+def gaussian_log_density(z: Tensor) -> Tensor:
+    """(B,) log N(z; 0, I) of places (B, 2), in nats."""
+    return -0.5 * z.square().sum(1) - LATENT / 2 * math.log(2 * math.pi)
+
+
+class Standardiser(nn.Module):
+    """Shifts and scales codes by their running mean and deviation, which follow the training.
+
+    Flows work near the origin; the codes of rules without a penalty lie far from it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(LATENT))
+        self.register_buffer("deviation", torch.ones(LATENT))
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 2) standardised codes and (B,) the logarithm of the map's determinant."""
+        if self.training and len(z) > 1:
+            with torch.no_grad():
+                self.mean.lerp_(z.mean(0), 0.1)
+                self.deviation.lerp_(z.std(0).clamp(min=1e-4), 0.1)
+        ladj = -self.deviation.log().sum().expand(len(z))
+        return (z - self.mean.clone()) / self.deviation.clone(), ladj
+
+    def inverse(self, u: Tensor) -> Tensor:
+        return self.mean + self.deviation * u
+
+
+@contextmanager
+def seeded(generator: torch.Generator) -> Iterator[None]:
+    """Make a library's modules from a stream of our own; torch's global stream does not notice."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator.initial_seed())
+        yield

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.distributions import Normal
+from torch.distributions import MultivariateNormal, Normal
 
 from vae_core.adam import Adam, rate_at
 from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, TrainingSet, grey, points_of
@@ -17,7 +17,7 @@ from vae_core.data import load_dataset
 from vae_core.frame import Frame
 from vae_core.networks import PIXELS, Decoder, Encoder, bernoulli_gradient, bernoulli_nats, bfloat16_is_faster, stream
 from vae_core.recipe import Event, Recipe, RecipeError, parse_knobs
-from vae_core.rule import LATENT, Batch, Latent, Rule, Setting, kl_to_prior
+from vae_core.rule import LATENT, Batch, Latent, Rule, Setting, divergence, draw, kl_to_prior
 from vae_core.rules import discover
 
 
@@ -194,11 +194,14 @@ class Trainer:
         pixels, raw = self._as_pixels(images)
         eps = torch.randn(len(pixels), LATENT) if eps is None else torch.as_tensor(eps, dtype=torch.float32)
         self._look()
-        batch = Batch(pixels, self.training_set.find(raw))
-        latent = self._latent(self.encoder(pixels), eps.to(self.device), batch)
+        eps = eps.to(self.device)
+        latent = self._latent(self.encoder(pixels), eps, Batch(pixels, self.training_set.find(raw), eps))
         posterior = latent.posterior
         if isinstance(posterior, Normal):
             posterior = Normal(posterior.mean.cpu(), posterior.stddev.cpu(), validate_args=False)
+        elif isinstance(posterior, MultivariateNormal):
+            lower = posterior.scale_tril.cpu()
+            posterior = MultivariateNormal(posterior.mean.cpu(), scale_tril=lower, validate_args=False)
         penalty = {name: value.cpu() for name, value in latent.penalty.items()}
         return Latent(latent.z.cpu(), latent.mean.cpu(), posterior, penalty)
 
@@ -226,7 +229,7 @@ class Trainer:
             eps: (n, 2).
         """
         self._look()
-        batch = Batch(images, torch.full((len(images),), -1, device=self.device))
+        batch = Batch(images, torch.full((len(images),), -1, device=self.device), eps)
         heads = self.encoder(images)
         return self._metrics(batch, eps, self._latent(heads, eps, batch))
 
@@ -239,13 +242,13 @@ class Trainer:
             "objective": at_draw + sum(p.mean() for p in latent.penalty.values()),
         }
         q = latent.posterior
-        if isinstance(q, Normal):
-            kl = kl_to_prior(q).mean(0)
-            from_mean = 0.5 * q.mean.square().sum(1).mean()
-            values |= {"kl": kl.sum(), "kl_1": kl[0], "kl_2": kl[1]}
-            values |= {"kl_mean": from_mean, "kl_variance": kl.sum() - from_mean}
-            if torch.allclose(latent.z, q.mean + q.stddev * eps, rtol=1e-4, atol=1e-6):
-                values["elbo"] = -(at_draw + kl.sum())
+        if q is not None:
+            kl, from_mean = divergence(q).mean(), 0.5 * q.mean.square().sum(1).mean()
+            values |= {"kl": kl, "kl_mean": from_mean, "kl_variance": kl - from_mean}
+            if isinstance(q, Normal):
+                values["kl_1"], values["kl_2"] = kl_to_prior(q).mean(0)
+            if torch.allclose(latent.z, draw(q, eps), rtol=1e-4, atol=1e-6):
+                values["elbo"] = -(at_draw + kl)
         numbers = dict(zip(values, torch.stack([v.double() for v in values.values()]).tolist()))
         names = ("kl", "kl_1", "kl_2", "kl_mean", "kl_variance", "elbo")
         return {**dict.fromkeys(names), **numbers}
@@ -283,7 +286,8 @@ class Trainer:
             self.points.batch(chosen),
         ).z.view(len(strip), REPEATS, LATENT)
         index = list(strip)
-        painted = torch.cat([latent.mean[index], latent.z[index], self.points.prior_z])
+        prior_z = self.rule.from_prior(self.points.prior_z, self.knobs)
+        painted = torch.cat([latent.mean[index], latent.z[index], prior_z])
         at_mean, at_draw, prior = as_bytes(self.decoder(painted)).split([len(strip), len(strip), PRIOR_SAMPLES])
         weights = [t for layer in self.decoder.layers for t in (layer.weight, layer.bias)]
         return Frame(
@@ -298,11 +302,13 @@ class Trainer:
             mean=latent.mean.cpu().numpy(),
             z=latent.z.cpu().numpy(),
             scale=None if latent.scale is None else latent.scale.cpu().numpy(),
+            correlation=None if latent.correlation is None else latent.correlation.cpu().numpy(),
+            facts={name: value.flatten().tolist() for name, value in self.rule.facts().items()},
             labels=self.points.labels,
             strip_at_mean=at_mean.cpu().numpy(),
             strip_at_draw=at_draw.cpu().numpy(),
             repeats=repeats.cpu().numpy(),
-            prior_z=self.points.prior_z.cpu().numpy(),
+            prior_z=prior_z.cpu().numpy(),
             prior=prior.cpu().numpy(),
             decoder=tuple(w.to(torch.float16).cpu().numpy() for w in weights),
         )

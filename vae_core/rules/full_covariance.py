@@ -1,0 +1,38 @@
+"""A third channel beside mean and scale: the correlation, so that posteriors may tilt."""
+
+import torch
+from torch.distributions import MultivariateNormal
+
+from vae_core.rule import Knobs, Latent, Rule, divergence, knob
+
+MOST = 0.999  # of the correlation: at 1 the density would vanish
+
+
+class FullCovariance(Rule):
+    title = "Full covariance"
+    question = "Why two channels, μ and σ? What would a correlation add?"
+    formula = r"z = \mu(x) + s\,L(x)\,\varepsilon"
+    charged = r"\beta \cdot \mathrm{KL}\left(\mathcal{N}(\mu, L L^\top) \,\|\, \mathcal{N}(0, I)\right)"
+    source = "Kingma & Welling 2019, sec. 2.5.1, eq. 2.35 to 2.40"
+    noise_off = (
+        "ε is not added, the penalty stays: the decoder no longer sees L, so the KL pulls it to the unit matrix."
+    )
+    heads = {"mean": 2, "log_variance": 2, "correlation": 1}
+
+    class Knobs(Knobs):
+        beta: float = knob(1.0, symbol="β", title="KL weight", low=0, high=20, log=True)
+        s: float = knob(1.0, symbol="s", title="noise scale", low=0, high=3)
+
+    def forward(self, heads, eps, knobs, batch):
+        mean = heads["mean"]
+        first, second = torch.exp(0.5 * heads["log_variance"]).unbind(1)
+        rho = MOST * torch.tanh(heads["correlation"].squeeze(1))
+        zero = torch.zeros_like(rho)
+        lower = torch.stack([first, zero, rho * second, (1 - rho**2).sqrt() * second], 1).view(-1, 2, 2)
+        posterior = MultivariateNormal(mean, scale_tril=lower, validate_args=False)
+        return Latent(
+            z=mean + knobs.s * (lower * eps.unsqueeze(1)).sum(2),
+            mean=mean,
+            posterior=posterior,
+            penalty={"kl": knobs.beta * divergence(posterior)},
+        )
