@@ -23,6 +23,7 @@ def entry(name: str, rule: type[Rule]) -> dict[str, Any]:
         "formula": rule.formula,
         "mathml": convert(rule.formula, display="block"),
         "charged": convert(rule.charged),
+        "why": rule.why,
         "undefined": rule.undefined,
         "source": rule.source,
         "noisy": bool(rule.noise_off),
@@ -50,5 +51,6 @@ def knob(name: str, field: Any) -> dict[str, Any]:
         "max": limits.get("le"),
         "step": 1 if kind == "int" else 0.01,
         "scale": "log" if looks["log"] else "linear",
+        "when": looks["when"],
         "choices": [{"value": value, "title": looks["choices"].get(value, value)} for value in choices],
     }

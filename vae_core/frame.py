@@ -20,8 +20,9 @@ class Frame:
     Attributes:
         step, epoch: training steps done, and passes over the training images.
         rule, noise, knobs: the settings that the next step trains with.
-        metrics: reconstruction (at a draw of z), reconstruction_at_mean, kl, kl_1, kl_2 (each
-            dimension), kl_mean, kl_variance (its two parts), elbo, objective.
+        metrics: reconstruction (at a draw of z), reconstruction_at_mean, reconstruction_seen (at a
+            draw, of up to 200 training images), kl, kl_1, kl_2 (each dimension), kl_mean,
+            kl_variance (its two parts), elbo, objective.
         mean: (n, 2) float32, z without noise.
         z: (n, 2) float32, z with the fixed ε and the noise switch.
         scale: (n, 2) float32 standard deviation of the posterior, or None.
@@ -31,6 +32,8 @@ class Frame:
         strip: indices of the points that are painted; the chosen one is last.
         strip_at_mean, strip_at_draw: (k, 28, 28) uint8 their reconstructions.
         repeats: (k, 50, 2) float32, each of them encoded 50 times.
+        uncertainty: (28, 28) uint8, each pixel's standard deviation over the reconstructions of the
+            chosen image's 50 encodings; 255 is 0.5, the most that there can be.
         prior_z, prior: (m, 2) fixed draws of the rule's prior, and (m, 28, 28) uint8 what they decode to.
         decoder: weights and biases of the decoder, float16: w0 (out, in), b0 (out,), w1, ...
         activation: of the decoder's hidden layers.
@@ -53,6 +56,7 @@ class Frame:
     strip_at_mean: np.ndarray
     strip_at_draw: np.ndarray
     repeats: np.ndarray
+    uncertainty: np.ndarray
     prior_z: np.ndarray
     prior: np.ndarray
     decoder: tuple[np.ndarray, ...]

@@ -5,6 +5,7 @@ from http.client import HTTPConnection
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import playwright.sync_api
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -87,6 +88,7 @@ def test_timeline_back_and_live_again(open_page):
     page = open_page()
     wait(page, "window.noiseLab.step > 200")
     slider = button(page, "timeline")
+    playwright.sync_api.expect(slider).not_to_have_attribute("max", re.compile(r"^\d$"), timeout=30_000)  # it fills
     box = slider.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2)
     wait(page, "!window.noiseLab.live && window.noiseLab.step < 150")
@@ -105,6 +107,9 @@ def test_timeline_back_and_live_again(open_page):
 def test_fork_from_the_past(open_page):
     page = open_page()
     wait(page, "window.noiseLab.step > 200")
+    playwright.sync_api.expect(button(page, "timeline")).not_to_have_attribute(
+        "max", re.compile(r"^\d$"), timeout=30_000
+    )
     box = button(page, "timeline").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)
     wait(page, "!window.noiseLab.live && window.noiseLab.step < 100")

@@ -8,6 +8,7 @@ class Autoencoder(Rule):
     question = "Why is z random at all?"
     formula = r"z = \mu(x)"
     charged = r"\text{nothing}"
+    why = "Nothing: the code may lie wherever the decoder finds it again."
     source = "Hinton & Salakhutdinov 2006, Science 313"
     undefined = "No posterior, so no KL and no ELBO: a single point has no density to compare with the prior."
 

@@ -10,6 +10,7 @@ class NoiseOnly(Rule):
     question = "Why not only the noise, z = ε?"
     formula = r"z = \varepsilon"
     charged = r"\text{nothing: } q(z|x) = p(z) \text{, its KL is 0}"
+    why = "Nothing is told of x, so q(z|x) is the prior and the KL is 0 by itself."
     source = "Kingma & Welling 2014, eq. 3, with q(z|x) = p(z)"
     noise_off = "ε is not added: every image gets z = 0, and the decoder paints one mean image."
 

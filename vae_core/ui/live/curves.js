@@ -8,8 +8,9 @@ const UNDEFINED = "not defined for this rule";
 /** What each panel draws, given the view; `sign` turns the ELBO round, `without` names the curve that takes precedence. */
 const PANELS = {
   reconstruction: () => [
-    { name: "reconstruction", label: "at draw", colour: "zed" },
-    { name: "reconstruction_at_mean", label: "at mean", colour: "mu" },
+    { name: "reconstruction_seen", label: "train", colour: "faint" },
+    { name: "reconstruction", label: "draw", colour: "zed" },
+    { name: "reconstruction_at_mean", label: "mean", colour: "mu" },
   ],
   kl: ({ kl }) => ({
     total: [{ name: "kl", label: "", colour: "text" }],

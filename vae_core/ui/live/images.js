@@ -54,11 +54,11 @@ export function createImages(root, store, act) {
       for (let i = 0; i < samples; i++) prior.put(i % COLUMNS, Math.floor(i / COLUMNS), frame.prior, i, table);
       prior.show();
       if (images) one(input, images, chosenOf(store), table);
-      if (probe && hello) inputCaption.textContent = `a ${hello.classes[probe.labels[frame.chosen]]}, no. ${frame.chosen}`;
+      if (probe && hello) inputCaption.textContent = `${hello.classes[probe.labels[frame.chosen]]}, no. ${frame.chosen}`;
     },
-    /** What the cursor and the pin point at; returns how many images were decoded. */
+    /** What the cursor and the pin point at, else how far the draws of the chosen image differ; returns how many images were decoded. */
     drawPointed({ table }, pinPlace) {
-      const { decoder, images } = store;
+      const { decoder, images, frame } = store;
       const { cursor } = view;
       let decoded = 0;
       const decode = ({ x, y }) => {
@@ -68,13 +68,12 @@ export function createImages(root, store, act) {
       if (pinPlace && view.pin.index !== undefined && images) pin.put(0, 0, images, view.pin.index, table);
       else if (pinPlace && decoder) pin.put(0, 0, decode(pinPlace), 0, table);
       if (pinPlace) pin.show();
-      const pointed = cursor ?? pinPlace;
+      const pointed = cursor ?? (view.pin?.index === undefined ? pinPlace : null);
       if (pointed && decoder) atCursor.put(0, 0, decode(pointed), 0, table);
-      else atCursor.clear();
+      else if (frame) atCursor.put(0, 0, frame.uncertainty, 0, table);
       atCursor.show();
-      const caption = cursor || !pinPlace ? "at cursor" : "at pin";
+      const caption = !pointed ? "sd of draws" : cursor ? "at cursor" : "at pin";
       if (cursorCaption.textContent !== caption) cursorCaption.textContent = caption;
-      atCursor.canvas.parentElement.classList.toggle("empty", !(pointed && decoder));
       return decoded;
     },
   };

@@ -72,6 +72,8 @@ const INFLOW = `
       <div class="knob" data-part="scale"></div>
       <p class="note" data-part="note" hidden></p>
       <div class="knobs" data-part="knobs"></div>
+      <p class="facts" data-part="facts" hidden></p>
+      <details><summary>About this rule</summary><div data-part="about"></div></details>
     </section>
   </div>`;
 
@@ -107,7 +109,7 @@ const OUTFLOW = `
     ${ARROW}
     <section class="station wide"><h3>Reconstruction</h3><div class="tiles">
       ${tile("at-mean", "at mean <b class='mu'>μ</b>")}${tile("at-draw", "at draw <b class='zed'>z</b>")}
-      ${tile("at-cursor", "at cursor")}</div></section>
+      ${tile("at-cursor", "sd of draws")}</div></section>
   </div>`;
 
 const curve = (id, title, extra = "") => `

@@ -114,6 +114,15 @@ export function createRuleCard(root, store, act) {
     colourSymbols(part("charged"));
     fitBoth();
     picker.title = rule.question;
+    part("about").replaceChildren(
+      ...[["", rule.question], ["Why charged", rule.why], ["Not defined", rule.undefined], ["Source", rule.source]]
+        .filter(([, text]) => text)
+        .map(([name, text]) => {
+          const line = document.createElement("p");
+          line.append(Object.assign(document.createElement("b"), { textContent: name }), " ", text);
+          return line;
+        }),
+    );
     shows = {};
     part("knobs").replaceChildren(...rule.knobs.map((knob) => {
       const element = document.createElement("div");
@@ -144,7 +153,13 @@ export function createRuleCard(root, store, act) {
       const note = part("note");
       note.hidden = on || !rule.noisy || !rule.noise_off;
       note.textContent = rule.noise_off ?? "";
-      for (const [name, show] of Object.entries(shows)) show(state.knobs[name]);
+      rule.knobs.forEach(({ name, when }, index) => {
+        shows[name](state.knobs[name]);
+        part("knobs").children[index].hidden = !Object.entries(when).every(([other, values]) => values.includes(state.knobs[other]));
+      });
+      const facts = Object.entries(store.frame?.facts ?? {});
+      part("facts").hidden = !facts.length;
+      part("facts").textContent = facts.map(([name, values]) => `${name} (${values.map((v) => v.toFixed(2)).join(", ")})`).join(" · ");
     },
   };
 }
