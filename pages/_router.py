@@ -13,5 +13,10 @@ st.logo(str(LOGO), icon_image=str(LOGO))
 # The stage fills the window: Streamlit's page margins (5rem) would cost a sixth of a projector's width.
 st.html("<style>.stMainBlockContainer { padding-inline: 1rem; } .stMain { scrollbar-gutter: auto; }</style>")
 st.navigation(
-    [st.Page(HERE / "playground.py", title="Playground", icon=":material/play_circle:", default=True)], position="top"
+    [
+        st.Page(HERE / "playground.py", title="Playground", icon=":material/play_circle:", default=True),
+        st.Page(HERE / "offset_lab.py", title="Offset lab", icon=":material/arrow_outward:"),
+        st.Page(HERE / "flows.py", title="Flows", icon=":material/waves:"),
+    ],
+    position="top",
 ).run()

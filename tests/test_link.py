@@ -39,6 +39,13 @@ def test_defaults_are_left_out():
     assert to_query(Recipe(seed=3)) == "?rule=vae&seed=3&knob.beta=1.0&knob.s=1.0"
 
 
+def test_every_option_of_a_recipe_comes_back():
+    fields = {"likelihood": "gaussian", "deviation": 0.1 + 0.2, "pixels": "binarized", "encoders": 3, "train_size": 10}
+    query = to_query(small(**fields))
+    assert "likelihood=gaussian&deviation=0.30000000000000004&pixels=binarized&encoders=3" in query
+    assert Recipe(**from_query(parse_qs(query.removeprefix("?")))[0]) == small(**fields)
+
+
 def test_an_empty_link_is_the_default_recipe():
     recipe, events, points = from_query({})
     assert Recipe(**recipe) == Recipe() and events == [] and points == 2000

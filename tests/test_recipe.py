@@ -39,6 +39,12 @@ def test_activations_are_those_of_the_networks():
         ({"batch_size": 0}, ["batch_size", "greater than or equal to 1"]),
         ({"train_size": 70000}, ["train_size", "60000"]),
         ({"noise": 2}, ["noise", "less than or equal to 1"]),
+        ({"likelihood": "poisson"}, ["likelihood", "'bernoulli' or 'gaussian'", "poisson"]),
+        ({"deviation": 0}, ["deviation", "greater than or equal to 0.01"]),
+        ({"deviation": float("nan")}, ["deviation", "finite"]),
+        ({"pixels": "colour"}, ["pixels", "'grey' or 'binarized'", "colour"]),
+        ({"encoders": 9}, ["encoders", "less than or equal to 8"]),
+        ({"encoders": 1.5}, ["encoders", "integer"]),
         ({"sneed": 1}, ["Unknown recipe field 'sneed'", "Did you mean 'seed'"]),
     ],
 )

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch.distributions import Bernoulli, MultivariateNormal, kl_divergence
+from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 from torch.nn import functional as F
 
 import vae_core
 from tests.conftest import small
 from vae_core.adam import Adam
-from vae_core.batches import grey, mean_image, spread_by_ink
-from vae_core.networks import bernoulli_gradient, bernoulli_nats
+from vae_core.batches import binarized, grey, mean_image, spread_by_ink
+from vae_core.networks import Encoder, Ensemble, bernoulli_gradient, bernoulli_nats, gaussian_gradient, gaussian_nats
 from vae_core.recipe import RecipeError
 from vae_core.trainer import Diverged, Trainer, pick_device, replay
 
@@ -45,10 +45,27 @@ class TestMeasures:
         bernoulli_nats(logits, x).mean().backward()
         torch.testing.assert_close(bernoulli_gradient(logits.detach(), x), logits.grad, rtol=1e-4, atol=1e-6)
 
-    def test_a_step_descends_the_objective(self):
+    @pytest.mark.parametrize("deviation", [0.05, 0.2, 1.0])
+    def test_gaussian_nats_against_torch(self, deviation):
+        logits, x = torch.randn(7, 784) * 5, torch.rand(7, 784)
+        expected = -Normal(logits.double().sigmoid(), deviation).log_prob(x.double()).sum(1)
+        torch.testing.assert_close(gaussian_nats(logits, x, deviation).double(), expected, rtol=1e-5, atol=1e-2)
+        whole = MultivariateNormal(logits[0].sigmoid(), deviation**2 * torch.eye(784))
+        torch.testing.assert_close(gaussian_nats(logits, x, deviation)[0], -whole.log_prob(x[0]), rtol=1e-4, atol=1e-1)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    def test_gaussian_gradient_against_autograd(self, dtype):
+        logits, x = (torch.randn(7, 784) * 5).to(dtype).float().requires_grad_(), torch.rand(7, 784)
+        gaussian_nats(logits, x, 0.1).mean().backward()
+        got = gaussian_gradient(logits.detach().to(dtype), x, 0.1)
+        assert got.dtype == dtype
+        torch.testing.assert_close(got.float(), logits.grad, rtol=1e-4 if dtype == torch.float32 else 1e-2, atol=1e-5)
+
+    @pytest.mark.parametrize("options", [{}, {"likelihood": "gaussian", "pixels": "binarized", "encoders": 2}])
+    def test_a_step_descends_the_objective(self, options):
         """The gradients of one step are those of the mean objective by plain autograd, in float32."""
         for rule in vae_core.rules():
-            stepped, plain = (Trainer(small(rule=rule), points=20) for _ in range(2))
+            stepped, plain = (Trainer(small(rule=rule, **options), points=20) for _ in range(2))
             stepped._fast = plain._fast = lambda fast: None
             found = {}
             stepped.optimiser.step = lambda parameters, rate, found=found: found.update(
@@ -57,12 +74,13 @@ class TestMeasures:
             stepped.train(1)
             batch, eps = plain.training_set.batch(0)
             latent = plain._latent(plain.encoder(batch.images), eps, batch)
-            loss = bernoulli_nats(plain.decoder(latent.z), batch.images) + sum(latent.penalty.values())
+            loss = plain.nats(plain.decoder(latent.z), batch.images) + sum(latent.penalty.values())
             loss.mean().backward()
             expected = {n: p.grad for n, p in plain.networks.named_parameters() if p.grad is not None}
             assert set(found) == set(expected) and found
+            near = 3e-6 * max(1.0, *(float(gradient.abs().max()) for gradient in expected.values()))
             for name, gradient in expected.items():
-                torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6, msg=f"{rule}: {name}")
+                torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=near, msg=f"{rule}: {name}")
 
     def test_frame_metrics_by_hand(self, trained):
         """Each number that the app shows, again, from encode and decode alone, in float64."""
@@ -86,6 +104,11 @@ class TestMeasures:
             "kl_mean": (0.5 * mu**2).sum(1).mean(),
             "kl_variance": (0.5 * (sigma**2 - 1 - 2 * sigma.log())).sum(1).mean(),
         }
+        seen = trained.training_set.sample()
+        z = trained.encode((seen.images * 255).to(torch.uint8), seen.draws).z
+        p = trained.decode(z).view(len(z), -1).double().clamp(1e-12, 1 - 1e-7)
+        x_seen = seen.images.double()
+        expected["reconstruction_seen"] = -(x_seen * p.log() + (1 - x_seen) * (1 - p).log()).sum(1).mean()
         expected["elbo"] = -(expected["reconstruction"] + expected["kl"])
         expected["objective"] = -expected["elbo"]
         assert set(expected) == set(frame.metrics)
@@ -275,6 +298,8 @@ class TestSwitch:
                 trainer.switch(rule=second)
                 frame = trainer.advance(2)
                 assert math.isfinite(frame.metrics["objective"]), (first, second)
+                assert np.isfinite(frame.z).all() and np.isfinite(frame.repeats).all(), (first, second)
+                assert all(w.isfinite().all() for w in weights(trainer)), (first, second)
 
 
 class TestEncode:
@@ -301,6 +326,77 @@ class TestEncode:
         assert frame.repeats.std(1).min() > 0.01
         trainer.switch(noise=0.0)
         assert np.ptp(trainer.frame().repeats, axis=1).max() == 0
+
+
+class TestRecipeOptions:
+    def test_the_gaussian_likelihood_is_what_is_trained_and_shown(self):
+        trainer = Trainer(small(likelihood="gaussian", deviation=0.3), points=100)
+        start, end = trainer.frame().metrics, trainer.advance(200).metrics
+        assert end["reconstruction_at_mean"] < start["reconstruction_at_mean"] - 50
+        x = trainer.points.images
+        mean = trainer.decode(trainer.encode(x, torch.zeros(100, 2)).z).view(100, -1)
+        expected = -Normal(mean.double(), 0.3).log_prob(x.double()).sum(1).mean()
+        assert end["reconstruction_at_mean"] == pytest.approx(float(expected), abs=1e-2)
+        assert end["elbo"] == pytest.approx(-(end["reconstruction"] + end["kl"]), abs=1e-3)
+
+    def test_binarized_pixels_are_drawn_by_their_grey_value(self):
+        images = torch.arange(256, dtype=torch.uint8).repeat(3000, 4)[:, :784]
+        images[:, 600:] = torch.randint(256, (3000, 184), dtype=torch.uint8)  # no two are alike
+        drawn = binarized(images)
+        assert set(drawn.unique().tolist()) == {0, 255}
+        ink = (drawn[:, :256] > 0).double().mean(0)
+        p = torch.arange(256).double() / 255
+        assert ((ink - p).abs() <= 5 * (p * (1 - p) / 3000).sqrt()).all()  # black and white stay exactly
+        assert torch.equal(binarized(drawn), drawn)
+        assert torch.equal(binarized(images[7:9]), drawn[7:9])  # wherever an image stands, its draw is the same
+
+    def test_binarized_runs_see_and_show_binary_images(self):
+        trainer = Trainer(small(pixels="binarized", rule="offset", knobs={"f": "table"}), points=100)
+        assert set(trainer.points.raw.unique().tolist()) == {0, 255}
+        assert set(trainer.training_set.batch(0)[0].images.unique().tolist()) == {0.0, 1.0}
+        grey_images = np.array(trainer.dataset.train_images)[trainer.training_set.rows[:6]]
+        seen = grey(trainer.training_set.images[:6])
+        assert not torch.equal(seen, grey(torch.from_numpy(grey_images)).view(-1, 784))
+        still = torch.zeros(6, 2)
+        for images in (grey_images, grey_images / np.float32(255), seen):  # all are recognised as the same images
+            z = trainer.encode(images, still).z
+            torch.testing.assert_close(z, trainer.encode(seen, still).z)
+            assert trainer.training_set.find(trainer._as_pixels(images)[1]).tolist() == [0, 1, 2, 3, 4, 5]
+        bytes_ = torch.from_numpy(grey_images).view(-1, 784)
+        assert trainer.measure(grey(bytes_), still) == trainer.measure(grey(binarized(bytes_)), still)
+        whole = Trainer(small(), points=100).points
+        assert np.array_equal(whole.labels, trainer.points.labels)  # the same images on the plane
+        assert torch.equal(binarized(whole.raw), trainer.points.raw)
+
+    def test_the_mean_of_encoders(self):
+        trainer = Trainer(small(encoders=3), points=50)
+        members = trainer.encoder.members
+        x = trainer.points.images[:5]
+        heads = trainer.encoder(x)
+        assert set(heads) == {"mean", "log_variance"}
+        for name, head in heads.items():
+            torch.testing.assert_close(head, sum(member(x)[name] for member in members) / 3)
+        firsts = [member.layers[0].weight for member in members]
+        assert not torch.equal(firsts[0], firsts[1]) and not torch.equal(firsts[1], firsts[2])
+        before = [w.clone() for w in firsts]
+        trainer.train(5)
+        assert not any(torch.equal(w, old) for w, old in zip(firsts, before, strict=True))
+        assert same(trainer, Trainer.from_state(trainer.state()))
+
+    def test_one_encoder_is_an_encoder(self):
+        alone, ensemble = Trainer(small(encoders=1), points=50), Ensemble(1, (32,), "silu", 0)
+        assert type(alone.encoder) is Encoder
+        ensemble.add_heads({"mean": 2, "log_variance": 2})
+        x = alone.points.images[:5]
+        assert all(torch.equal(head, ensemble(x)[name]) for name, head in alone.encoder(x).items())
+
+    def test_all_of_them_reproduce(self):
+        options = {"likelihood": "gaussian", "pixels": "binarized", "encoders": 2}
+        a, b = (Trainer(small(**options), points=50) for _ in range(2))
+        a.train(20)
+        a.switch(rule="full_covariance", noise=0.5)
+        a.train(20)
+        assert same(a, replay(b.recipe, a.events, 40, start=b))
 
 
 class TestLimits:

@@ -5,10 +5,15 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 from vae_core.data import DataError
+from vae_core.link import write
 from vae_core.recipe import Recipe, RecipeError
 from vae_core.run import RecordingError, Run
+from vae_core.tables import TableError, store
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,15 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m vae_core", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train without a browser and record the run")
-    train.add_argument("--rule", default="vae")
-    train.add_argument("--dataset", default="mnist")
-    train.add_argument("--knobs", type=json.loads, default={}, metavar="JSON", help='for example {"beta": 4}')
-    train.add_argument("--noise", type=float, default=1.0, help="noise switch, 0 to 1")
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--hidden", type=lambda text: tuple(text.split("-")), help="for example 256-128-64")
-    train.add_argument("--batch-size", type=int)
-    train.add_argument("--train-size", type=int)
-    train.add_argument("--learning-rate", type=float)
+    for name, field in Recipe.model_fields.items():  # text is read by the recipe, which says what is wrong with it
+        words = f"{field.title or name} ({write(field.default)})"
+        train.add_argument(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, metavar=metavar(field), help=words)
+    train.add_argument("--table", type=Path, help="for --rule offset: own f, .npy, .npz or .csv of shape (n, 2)")
     train.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     train.add_argument("--seconds", type=float, default=10.0, help="of training (10)")
     train.add_argument("--steps", type=int, help="instead of --seconds")
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return train_headless(options)
-    except (RecipeError, DataError, RecordingError) as error:
+    except (RecipeError, DataError, RecordingError, TableError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -42,8 +42,9 @@ def train_headless(options: argparse.Namespace) -> int:
     """Train, with a progress bar, and record."""
     from vae_core.trainer import Diverged, Trainer
 
-    fields = ("rule", "dataset", "knobs", "noise", "seed", "hidden", "batch_size", "train_size", "learning_rate")
-    given = {name: getattr(options, name) for name in fields if getattr(options, name) is not None}
+    given = {name: read(name, text) for name, text in vars(options).items() if name in Recipe.model_fields}
+    if options.table:
+        given["knobs"] = {**Recipe(**given).knobs, "f": "own_table", "table": store(options.table)}
     trainer = Trainer(Recipe(**given), options.device)
     if trainer.dataset.banner:
         print(trainer.dataset.banner, file=sys.stderr)
@@ -76,6 +77,22 @@ def train_headless(options: argparse.Namespace) -> int:
             (options.out / "state.npz").write_bytes(trainer.state())
         print(f"Recorded {len(run.steps)} frames of {trainer.step_count:,} steps in {options.out}")
     return status
+
+
+def read(name: str, text: str) -> Any:
+    """The text of an option as the recipe takes it."""
+    if name == "knobs":
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            raise RecipeError(f'The knobs should be JSON, for example {{"beta": 4}}; they were {text!r}.') from None
+    return text.split("-") if name == "hidden" else text
+
+
+def metavar(field: FieldInfo) -> str:
+    """What an option takes: its choices, or a word."""
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return "{" + ",".join(choices) + "}" if choices else "JSON" if field.default == {} else "VALUE"
 
 
 def show_progress(done: float, step: int, metrics: dict[str, float | None]) -> None:

@@ -11,7 +11,7 @@ from vae_core.networks import PIXELS, stream
 from vae_core.recipe import Recipe
 from vae_core.rule import LATENT, Batch
 
-PROBE = 500  # points whose reconstructions are measured
+PROBE, SEEN = 500, 200  # test and training images whose reconstructions are measured
 REPEATS, PRIOR_SAMPLES = 50, 20
 
 
@@ -27,7 +27,7 @@ class TrainingSet:
 
     def __init__(self, recipe: Recipe, data: Dataset, device: torch.device) -> None:
         self._seed = recipe.seed
-        self.images, self.mean_image = training_images(data.name, device)
+        self.images, self.mean_image = training_images(data.name, recipe.pixels, device)
         rows = torch.arange(len(self.images))
         if recipe.train_size < len(rows):
             rows = torch.randperm(len(rows), generator=stream(recipe.seed, "subset"))[: recipe.train_size]
@@ -38,6 +38,7 @@ class TrainingSet:
         self.steps_per_epoch = len(rows) // self.batch_size
         self._epoch = -1
         self._row_of: dict[bytes, int] | None = None
+        self._sample: Batch | None = None
 
     def batch(self, step: int) -> tuple[Batch, Tensor]:
         """Images and ε (B, 2) of a step, from streams that depend on seed and step alone."""
@@ -51,6 +52,14 @@ class TrainingSet:
         rows = self._order[place]
         eps = self._eps[place]
         return Batch(grey(self.images.index_select(0, rows)), rows, eps), eps
+
+    def sample(self) -> Batch:
+        """Up to 200 training images that stand for all, with fixed draws."""
+        if self._sample is None:
+            rows = torch.from_numpy(spread_by_ink(self.images.cpu().numpy(), SEEN)).to(self.images.device)
+            draws = normal(len(rows), self.images.device, 0, "seen/eps")
+            self._sample = Batch(grey(self.images.index_select(0, rows)), rows, draws)
+        return self._sample
 
     def find(self, raw: np.ndarray) -> Tensor:
         """(n,) the row of each uint8 image (n, 784) among the training images, -1 for the others."""
@@ -71,9 +80,9 @@ class Points:
         repeat_eps: (50, 2); prior_z: (20, 2), draws of N(0, I).
     """
 
-    def __init__(self, data: Dataset, n: int, device: torch.device) -> None:
+    def __init__(self, data: Dataset, n: int, pixels: str, device: torch.device) -> None:
         rows = spread_by_ink(data.test_images, n)
-        self.raw = torch.from_numpy(np.array(data.test_images[rows])).view(-1, PIXELS)
+        self.raw = as_seen(torch.from_numpy(np.array(data.test_images[rows])).view(-1, PIXELS), pixels)
         self.images = grey(self.raw.to(device))
         self.labels = np.array(data.test_labels[rows])
         self.eps = normal(len(rows), device, 0, "points/eps")
@@ -90,16 +99,40 @@ class Points:
 
 
 @cache
-def points_of(dataset: str, n: int, device: torch.device) -> Points:
+def points_of(dataset: str, n: int, pixels: str, device: torch.device) -> Points:
     """The points of a data set: once for all runs of a process."""
-    return Points(load_dataset(dataset), n, device)
+    return Points(load_dataset(dataset), n, pixels, device)
 
 
 @cache
-def training_images(dataset: str, device: torch.device) -> tuple[Tensor, Tensor]:
+def training_images(dataset: str, pixels: str, device: torch.device) -> tuple[Tensor, Tensor]:
     """(N, 784) uint8 images on a device and their (784,) mean: once for all runs of a process."""
-    images = torch.from_numpy(np.array(load_dataset(dataset).train_images)).view(-1, PIXELS).to(device)
+    images = torch.from_numpy(np.array(load_dataset(dataset).train_images)).view(-1, PIXELS)
+    images = as_seen(images, pixels).to(device)
     return images, mean_image(images)
+
+
+def as_seen(images: Tensor, pixels: str) -> Tensor:
+    """(n, 784) uint8 images as a run's networks see them: grey, or binarized."""
+    return images if pixels == "grey" else binarized(images)
+
+
+def binarized(images: Tensor) -> Tensor:
+    """(n, 784) uint8 images of 0 and 255 alone: each pixel is ink with the probability of its grey
+    value (as in Salakhutdinov & Murray 2008), so that nats are comparable with the literature's.
+
+    The draw follows from the image's own bytes: an image gets the same one wherever it comes from,
+    and a binary image is left as it is. A threshold would be as fixed, but gives other nats.
+    """
+    drawn = stream(0, "binarized")
+    weights = torch.randint(2**30, (PIXELS,), generator=drawn).double()
+    levels = torch.randint(255, (2**20 + PIXELS,), generator=drawn, dtype=torch.uint8)  # 0 to 254
+    windows = levels.unfold(0, PIXELS, 1)  # (2²⁰ + 1, 784), without a copy
+    parts = []
+    for part in images.cpu().split(5000):
+        place = (part.double() @ weights).long() % 2**20  # whole numbers below 2⁵³: exact in any order
+        parts.append((part > windows[place]).to(torch.uint8) * 255)
+    return torch.cat(parts).to(images.device) if parts else images
 
 
 def mean_image(images: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +76,27 @@ class Encoder(nn.Module):
         return {name: head(x) for name, head in self.heads.items()}
 
 
+class Ensemble(nn.Module):
+    """The mean of k encoders: each head is the mean of theirs (of log σ², so of σ the geometric mean).
+
+    Each member has a random stream of its own; the first has that of an encoder alone.
+    """
+
+    def __init__(self, size: int, hidden: Sequence[int], activation: str, seed: int, name: str = "encoder") -> None:
+        super().__init__()
+        names = [name, *(f"{name}/{k}" for k in range(2, size + 1))]
+        self.members = nn.ModuleList(Encoder(hidden, activation, seed, member) for member in names)
+
+    def add_heads(self, widths: dict[str, int]) -> None:
+        """Make the heads that are not there yet, in each member."""
+        for member in self.members:
+            member.add_heads(widths)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        heads = [member(x) for member in self.members]
+        return {name: torch.stack([each[name] for each in heads]).mean(0) for name in heads[0]}
+
+
 class Decoder(nn.Module):
     """z (B, 2) -> mirrored hidden layers -> logits of the 784 pixels.
 
@@ -116,3 +138,30 @@ def bernoulli_nats(logits: Tensor, images: Tensor) -> Tensor:
 def bernoulli_gradient(logits: Tensor, images: Tensor) -> Tensor:
     """(B, 784) gradient of the batch's mean `bernoulli_nats` with respect to the logits: (p − x) / B."""
     return torch.sigmoid(logits.float()).sub_(images).div_(len(logits)).to(logits.dtype)
+
+
+def gaussian_nats(logits: Tensor, images: Tensor, deviation: float) -> Tensor:
+    """(B,) −log N(x; p, d² I) in nats per image, all constants included, with p the sigmoid of the logits:
+    Σ (x − p)² / 2d² + 784 (log d + ½ log 2π) (Kingma & Welling 2014, app. C.2, with d held fixed).
+
+    It is a density, so it may be negative.
+    """
+    error = (images - torch.sigmoid(logits.float())).square().sum(1)
+    return error / (2 * deviation**2) + PIXELS * (math.log(deviation) + 0.5 * math.log(2 * math.pi))
+
+
+def gaussian_gradient(logits: Tensor, images: Tensor, deviation: float) -> Tensor:
+    """(B, 784) gradient of the batch's mean `gaussian_nats` with respect to the logits:
+    (p − x) p (1 − p) / d² / B."""
+    p = torch.sigmoid(logits.float())
+    return ((p - images) * p * (1 - p)).div_(deviation**2 * len(logits)).to(logits.dtype)
+
+
+Pixelwise = Callable[[Tensor, Tensor], Tensor]  # logits and images, (B, 784) each
+
+
+def likelihood(name: str, deviation: float) -> tuple[Pixelwise, Pixelwise]:
+    """−log p(x|z) of each image in nats, and the gradient of its mean with respect to the logits."""
+    if name == "gaussian":
+        return partial(gaussian_nats, deviation=deviation), partial(gaussian_gradient, deviation=deviation)
+    return bernoulli_nats, bernoulli_gradient

@@ -70,6 +70,8 @@ class Setting:
     Attributes:
         train_size: number of training images of the run.
         images: (n, 784) float in [0, 1], up to 1,000 training images, to standardise by.
+        all_images: (train_size, 784) all training images, as the run keeps them (uint8, on its
+            device), or None where a rule is tried without a run.
         encoder: makes a further encoder like the run's own, from a random stream of the
             given name.
         generator: a random stream of the given name; the run's other streams do not notice.
@@ -79,6 +81,7 @@ class Setting:
     images: Tensor
     encoder: Callable[[str], nn.Module]
     generator: Callable[[str], torch.Generator]
+    all_images: Tensor | None = None
 
 
 class Knobs(BaseModel):
@@ -97,6 +100,7 @@ def knob(
     high: float | None = None,
     log: bool = False,
     choices: dict[str, str] | None = None,
+    when: dict[str, tuple[Any, ...]] | None = None,
 ) -> Any:
     """Declare a knob; the widget, the URL, the JSON and the table column come from this line.
 
@@ -104,8 +108,9 @@ def knob(
         low, high: the range; values outside are refused.
         log: the slider is logarithmic above ``high / 1000``.
         choices: value -> title, for knobs declared as a ``Literal``.
+        when: another knob's name -> its values with which this one counts; else it is hidden.
     """
-    looks = {"symbol": symbol, "help": help, "log": log, "choices": choices or {}}
+    looks = {"symbol": symbol, "help": help, "log": log, "choices": choices or {}, "when": when or {}}
     return Field(default, ge=low, le=high, title=title, json_schema_extra=looks)
 
 
@@ -120,6 +125,7 @@ class Rule(nn.Module):
     question: ClassVar[str]  # in a student's words
     formula: ClassVar[str]  # LaTeX, z = ...
     charged: ClassVar[str]  # LaTeX, what is added to the reconstruction
+    why: ClassVar[str]  # why that is charged
     source: ClassVar[str]
     noise_off: ClassVar[str] = ""  # what the screen says while ε is not added; "" = no noise
     undefined: ClassVar[str] = ""  # what cannot be asked of this rule, and why
@@ -139,6 +145,13 @@ class Rule(nn.Module):
             batch: the images, for rules that look at more than the heads.
         """
         raise NotImplementedError
+
+    def prepare(self, knobs: Any) -> None:
+        """Fetch what the knobs name (a user's file, say), before they are taken into use.
+
+        Raises:
+            ValueError: in one sentence, if that cannot be; the run keeps its old knobs.
+        """
 
     def from_prior(self, draws: Tensor, knobs: Any) -> Tensor:
         """(m, 2) what is decoded for draws of N(0, I); the draws themselves but for flows."""

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, Normal
 
 from vae_core.adam import Adam, rate_at
-from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, TrainingSet, grey, points_of
+from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, TrainingSet, as_seen, grey, points_of
 from vae_core.data import load_dataset
 from vae_core.frame import Frame
-from vae_core.networks import PIXELS, Decoder, Encoder, bernoulli_gradient, bernoulli_nats, bfloat16_is_faster, stream
+from vae_core.networks import PIXELS, Decoder, Encoder, Ensemble, bfloat16_is_faster, likelihood, stream
 from vae_core.recipe import Event, Recipe, RecipeError, parse_knobs
 from vae_core.rule import LATENT, Batch, Latent, Rule, Setting, divergence, draw, kl_to_prior
 from vae_core.rules import discover
@@ -39,10 +39,11 @@ class Trainer:
         self.device = torch.device(pick_device(device))
         self.dataset = load_dataset(recipe.dataset)  # digits, where MNIST was asked for and not found
         self.training_set = TrainingSet(recipe, self.dataset, self.device)
-        self.points = points_of(self.dataset.name, points, self.device)
+        self.points = points_of(self.dataset.name, points, recipe.pixels, self.device)
         self.chosen = self.points.strip[len(self.points.strip) // 2]  # the point that a user looks at
         self.step_count = 0
         self.events: list[Event] = []
+        self.nats, self._gradient = likelihood(recipe.likelihood, recipe.deviation)
         self._build_networks()
         self._use(recipe.rule, recipe.noise, parse_knobs(recipe.rule, recipe.knobs))
         self._trained_with = self._settings()
@@ -51,9 +52,10 @@ class Trainer:
 
     def _build_networks(self) -> None:
         recipe = self.recipe
+        shape = recipe.hidden, recipe.activation, recipe.seed
         self.networks = nn.ModuleDict(
             {
-                "encoder": Encoder(recipe.hidden, recipe.activation, recipe.seed),
+                "encoder": Encoder(*shape) if recipe.encoders == 1 else Ensemble(recipe.encoders, *shape),
                 "decoder": Decoder(recipe.hidden, recipe.activation, recipe.seed, self.training_set.mean_image),
                 "rules": nn.ModuleDict(),
             }
@@ -70,14 +72,16 @@ class Trainer:
                 images=grey(self.training_set.images[:1000]).cpu(),
                 encoder=lambda name: Encoder(recipe.hidden, recipe.activation, recipe.seed, name),
                 generator=lambda name: stream(recipe.seed, name),
+                all_images=self.training_set.images,
             )
             made[rule] = discover()[rule](setting).to(self.device)
             self.encoder.add_heads(discover()[rule].heads)
+        made[rule].prepare(knobs)
         self.rule_name, self.noise, self.knobs = rule, noise, knobs
         self._parameters = {n: p for n, p in self.networks.named_parameters() if p.requires_grad}
 
     @property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> Encoder | Ensemble:
         return self.networks["encoder"]
 
     @property
@@ -95,6 +99,7 @@ class Trainer:
 
         Raises:
             RecipeError: an unknown rule or knob, or a value out of range; nothing changes.
+            ValueError: the rule cannot use what its knobs name (a table, say); nothing changes.
         """
         name = self.rule_name if rule is None else rule
         before = self.knobs.model_dump() if name == self.rule_name else {}
@@ -164,9 +169,9 @@ class Trainer:
             batch, eps = self.training_set.batch(self.step_count)
             latent = self._latent(self.encoder(batch.images), eps, batch)
             logits = self.decoder(latent.z)
-            # The gradient of the cross-entropy alone: its value, which nobody reads here, would
+            # The gradient of the likelihood alone: its value, which nobody reads here, would
             # cost a sixth of the step.
-            residual = bernoulli_gradient(logits.detach(), batch.images)
+            residual = self._gradient(logits.detach(), batch.images)
             charged = [p.mean() for p in latent.penalty.values() if p.requires_grad]
             torch.autograd.backward([logits, *charged], [residual, *[None] * len(charged)])
             self.optimiser.step(self._parameters, rate_at(self.step_count, self.recipe.learning_rate))
@@ -216,6 +221,8 @@ class Trainer:
         images = torch.as_tensor(images if isinstance(images, Tensor) else np.array(images))
         pixels = images.reshape(-1, PIXELS)
         raw = pixels if pixels.dtype == torch.uint8 else (pixels * 255).round().clamp(0, 255).to(torch.uint8)
+        if self.recipe.pixels == "binarized":
+            raw = pixels = as_seen(raw, self.recipe.pixels)
         pixels = grey(pixels) if pixels.dtype == torch.uint8 else pixels.float()
         return pixels.to(self.device), raw.cpu().numpy()
 
@@ -225,17 +232,18 @@ class Trainer:
         the posterior that the KL is charged for.
 
         Args:
-            images: (n, 784) float on the trainer's device.
+            images: (n, 784) float on the trainer's device; binarized first where the recipe says so.
             eps: (n, 2).
         """
         self._look()
+        images, _ = self._as_pixels(images)
         batch = Batch(images, torch.full((len(images),), -1, device=self.device), eps)
         heads = self.encoder(images)
         return self._metrics(batch, eps, self._latent(heads, eps, batch))
 
     def _metrics(self, batch: Batch, eps: Tensor, latent: Latent) -> dict[str, float | None]:
-        at_draw = bernoulli_nats(self.decoder(latent.z), batch.images).mean()
-        at_mean = bernoulli_nats(self.decoder(latent.mean), batch.images).mean()
+        at_draw = self.nats(self.decoder(latent.z), batch.images).mean()
+        at_mean = self.nats(self.decoder(latent.mean), batch.images).mean()
         values = {
             "reconstruction": at_draw,
             "reconstruction_at_mean": at_mean,
@@ -274,6 +282,9 @@ class Trainer:
         latent = self._latent(all_heads, self.points.eps, batch)
         probe, eps = self.points.batch(slice(PROBE)), self.points.eps[:PROBE]
         metrics = self._metrics(probe, eps, self._latent({n: h[:PROBE] for n, h in all_heads.items()}, eps, probe))
+        seen = self.training_set.sample()
+        of_seen = self._latent(self.encoder(seen.images), seen.draws, seen)
+        metrics["reconstruction_seen"] = self.nats(self.decoder(of_seen.z), seen.images).mean().item()
         if not all(math.isfinite(value) for value in metrics.values() if value is not None):
             raise Diverged(
                 f"The loss is no longer a number at step {self.step_count:,}. "
@@ -285,6 +296,7 @@ class Trainer:
             self.points.repeat_eps.repeat(len(strip), 1),
             self.points.batch(chosen),
         ).z.view(len(strip), REPEATS, LATENT)
+        spread = self.decoder(repeats[-1]).sigmoid().std(0, correction=0)
         index = list(strip)
         prior_z = self.rule.from_prior(self.points.prior_z, self.knobs)
         painted = torch.cat([latent.mean[index], latent.z[index], prior_z])
@@ -308,6 +320,7 @@ class Trainer:
             strip_at_mean=at_mean.cpu().numpy(),
             strip_at_draw=at_draw.cpu().numpy(),
             repeats=repeats.cpu().numpy(),
+            uncertainty=(510 * spread).round().to(torch.uint8).view(28, 28).cpu().numpy(),
             prior_z=prior_z.cpu().numpy(),
             prior=prior.cpu().numpy(),
             decoder=tuple(w.to(torch.float16).cpu().numpy() for w in weights),

@@ -15,6 +15,7 @@ class ContinuousFlow(Rule):
     question = "Can the codes stream to the Gaussian and back?"
     formula = r"z = \mu(x), \quad \tfrac{d z_t}{d t} = v(z_t, t)"
     charged = r"\left\| v(z_t, t) - (z_1 - z_0) \right\|^2, \quad z_t = (1 - t)\,z_0 + t\,z_1"
+    why = "The velocity should carry each draw of N(0, I) straight to a code; the mean of all is the flow."
     source = "Lipman et al. 2023, eq. 23; Chen et al. 2018, eq. 8 and app. A"
     undefined = "The prior is the flow's, so the KL to N(0, I) is not what is charged; the density follows the flow."
 
@@ -23,8 +24,12 @@ class ContinuousFlow(Rule):
             "frozen",
             symbol="v",
             title="trained",
-            choices={"frozen": "on the autoencoder's codes, as they are", "together": "together with the autoencoder"},
+            choices={
+                "frozen": "on the autoencoder's codes, as they are",
+                "together": "with the autoencoder, whose codes are drawn to N(0, I)",
+            },
         )
+        beta: float = knob(1.0, symbol="β", title="weight", low=0, high=20, log=True, when={"mode": ("together",)})
         steps: int = knob(16, symbol="N", title="steps of the solver (RK4)", low=2, high=64)
 
     def __init__(self, setting):
@@ -38,12 +43,26 @@ class ContinuousFlow(Rule):
 
     def forward(self, heads, eps, knobs, batch):
         mean = heads["mean"]
-        z1, _ = self.standardise(mean.detach() if knobs.mode == "frozen" else mean)
-        z0 = batch.draws
+        z1, _ = self.standardise(mean)
+        z0, aim = batch.draws, z1.detach()
         # Batches are shuffled, so evenly spaced times are as good as random ones, with less variance.
         t = ((torch.arange(len(z0), device=z0.device) + 0.5) / len(z0)).unsqueeze(1)
-        error = self.v((1 - t) * z0 + t * z1, t) - (z1 - z0)
-        return Latent(z=mean, mean=mean, penalty={"flow_matching": error.square().sum(1)})
+        place = (1 - t) * z0 + t * aim
+        v = self.v(place, t)
+        penalty = {"flow_matching": (v - (aim - z0)).square().sum(1)}
+        if knobs.mode == "together":
+            # Raised by the encoder, the match would be perfect once all codes are one point. What is
+            # lowered instead is KL(codes ‖ N(0, I)) along the way: its gradient is the velocity less
+            # the one that would bring forth N(0, I) itself.
+            pull = knobs.beta * (v.detach() - self.v_of_normal(place, t))
+            penalty["normal"] = (pull * (z1 - aim)).sum(1)  # zero; only its gradient counts
+        return Latent(z=mean, mean=mean, penalty=penalty)
+
+    def v_of_normal(self, z: Tensor, t: Tensor) -> Tensor:
+        """(B, 2) the velocity, in closed form, whose flow ends in codes that are N(0, I)."""
+        mean, variance = -self.standardise.mean / self.standardise.deviation, self.standardise.deviation**-2
+        slope = (t * variance - (1 - t)) / ((1 - t) ** 2 + t**2 * variance)
+        return mean + slope * (z - t * mean)
 
     def v(self, z: Tensor, t: Tensor) -> Tensor:
         """(B, 2) velocity at places z (B, 2) and times t, (B, 1) or ()."""

@@ -13,6 +13,7 @@ class FullCovariance(Rule):
     question = "Why two channels, μ and σ? What would a correlation add?"
     formula = r"z = \mu(x) + s\,L(x)\,\varepsilon"
     charged = r"\beta \cdot \mathrm{KL}\left(\mathcal{N}(\mu, L L^\top) \,\|\, \mathcal{N}(0, I)\right)"
+    why = "The VAE's KL, for a Gaussian that may tilt."
     source = "Kingma & Welling 2019, sec. 2.5.1, eq. 2.35 to 2.40"
     noise_off = (
         "ε is not added, the penalty stays: the decoder no longer sees L, so the KL pulls it to the unit matrix."

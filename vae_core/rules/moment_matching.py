@@ -17,6 +17,7 @@ class MomentMatching(Rule):
     question = "Why not just insist that each batch of codes is normal, without noise?"
     formula = r"z = \mu(x)"
     charged = r"\lambda \cdot D\left(z_1, \dots, z_n \,\|\, \mathcal{N}(0, I)\right)"
+    why = "The codes of a batch, taken together, should look like draws of the prior."
     source = "Tolstikhin et al. 2018, alg. 2 (MMD); Kolouri et al. 2019, eq. 15 (sliced Wasserstein)"
     undefined = (
         "The codes of a batch are compared with the prior, the code of one x is a point: no KL and no ELBO for it."
@@ -33,13 +34,25 @@ class MomentMatching(Rule):
                 "sliced_wasserstein": "sliced Wasserstein",
             },
         )
-        lam: float = knob(100.0, symbol="λ", title="weight", low=0, high=10_000, log=True)
+        # Measured on MNIST after 1,000 steps: 30 costs half a nat of reconstruction (100 costs 3) and leaves 0.02 nats
+        # between the moments of test codes and N(0, I); sliced Wasserstein alike. At 30, MMD leaves 0.2, at 300 0.05.
+        lam: float = knob(
+            30.0,
+            symbol="λ",
+            title="weight",
+            help="For the same shift of the codes MMD is a fifth of the others: give it 150 to 300.",
+            low=0,
+            high=10_000,
+            log=True,
+        )
         n: int = knob(512, symbol="n", title="codes compared at a time", low=4, high=8192, log=True)
 
     def forward(self, heads, eps, knobs, batch):
         mean = heads["mean"]
         # A larger batch is compared in groups of n, so that n can be moved while the run trains.
         size = min(knobs.n, len(mean))
+        if size < 2:
+            return Latent(z=mean, mean=mean)  # one code has no spread to compare
         groups = mean[: len(mean) // size * size].view(-1, size, LATENT)
         draws = batch.draws[: len(mean) // size * size].view(-1, size, LATENT)
         compare = {"kl": kl_of_moments, "mmd": mmd, "sliced_wasserstein": sliced_wasserstein}[knobs.which]

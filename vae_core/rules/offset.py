@@ -1,9 +1,13 @@
-"""Noise that is not random: one precomputed vector f(x) for each image, added to its code."""
+"""Noise that is not random: one vector f(x) for each image, added to its code."""
 
 from typing import Literal
 
 import torch
 
+from vae_core import tables
+from vae_core.neighbours import Neighbours
+from vae_core.normalisation import Normalisation
+from vae_core.properties import PROPERTIES, measure, standardised
 from vae_core.rule import LATENT, Knobs, Latent, Rule, knob
 
 
@@ -12,57 +16,111 @@ class Offset(Rule):
     question = "What if the noise is deterministic, one vector per image?"
     formula = r"z = \mu(x) + a\,f(x)"
     charged = r"\beta \cdot \tfrac{1}{2}\|z\|^2"
+    why = "Nothing at β = 0; else codes that lie far out cost, as under a prior."
     source = "The question itself; the penalty: Ghosh et al. 2020, eq. 6"
     undefined = "The same x always gives the same z, so there is no posterior, no KL and no ELBO."
 
     class Knobs(Knobs):
-        f: Literal["second_encoder", "random_network", "table"] = knob(
-            "second_encoder",
+        f: Literal["table", "second_encoder", "random_network", "own_table", "property"] = knob(
+            "table",
             symbol="f",
             title="where f comes from",
             choices={
+                "table": "table, one seeded vector per training image",
                 "second_encoder": "second encoder, trained along",
                 "random_network": "random network, frozen",
-                "table": "table, one seeded vector per training image",
+                "own_table": "own table, one row per training image",
+                "property": "visible property, (p(x), 0)",
             },
         )
         a: float = knob(1.0, symbol="a", title="offset scale", low=0, high=3)
         beta: float = knob(0.0, symbol="β", title="weight of ½‖z‖²", low=0, high=20, log=True)
-        unseen: Literal["zero", "drawn"] = knob(
+        normalise: bool = knob(False, symbol="norm", title="normalise μ first", help="z = (μ(x) − m) / d + a f(x)")
+        unseen: Literal["zero", "drawn", "nearest"] = knob(
             "zero",
             symbol="f(new x)",
-            title="table: an unseen image gets",
-            choices={"zero": "zero", "drawn": "a vector drawn from the table"},
+            title="unseen image gets",
+            when={"f": ("table", "own_table")},
+            choices={
+                "zero": "zero",
+                "drawn": "a vector drawn from the table",
+                "nearest": "the vector of the nearest training image",
+            },
+        )
+        property: Literal["ink", "slant", "height", "width"] = knob(
+            "ink",
+            symbol="p",
+            title="visible property",
+            help="standardised over training images",
+            when={"f": ("property",)},
+        )
+        table: str = knob(
+            "",
+            symbol="table",
+            title="own table: its name",
+            help="given when a file is added: Offset lab",
+            when={"f": ("own_table",)},
         )
 
     def __init__(self, setting):
         super().__init__(setting)
+        self.normalisation = Normalisation()
         self.second_encoder = setting.encoder("offset/second_encoder")
         self.random_network = setting.encoder("offset/random_network").requires_grad_(False)
         with torch.no_grad():  # standardised, so that a = 1 is as large as noise of N(0, I)
             raw = self.random_network(setting.images)["mean"]
-        self.register_buffer("random_shift", raw.mean(0))
-        self.register_buffer("random_scale", raw.std(0) + 1e-12)
+            visible = torch.stack([measure(setting.images, name) for name in PROPERTIES], 1)
+        for name, values in (("random", raw), ("property", visible)):
+            shift, scale = standardised(values)
+            self.register_buffer(f"{name}_shift", shift)
+            self.register_buffer(f"{name}_scale", scale)
         table = torch.randn(setting.train_size, LATENT, generator=setting.generator("offset/table"))
         self.register_buffer("table", table)
+        # The user's own stays in its file, and is no part of the run's state.
+        self.register_buffer("own_table", torch.zeros_like(table), persistent=False)
+        images = setting.images[: setting.train_size] if setting.all_images is None else setting.all_images
+        self.neighbours = Neighbours(images)
+
+    def prepare(self, knobs):
+        if knobs.f == "own_table":
+            table = torch.from_numpy(tables.load(knobs.table, len(self.table)))
+            self.own_table = table.to(self.table.device)
 
     def forward(self, heads, eps, knobs, batch):
-        mean = heads["mean"] + knobs.a * getattr(self, f"f_{knobs.f}")(batch, knobs)
+        code = self.normalisation(heads["mean"]) if knobs.normalise else heads["mean"]
+        mean = code + knobs.a * getattr(self, f"f_from_{knobs.f}")(batch, knobs)
         penalty = {"half_square": knobs.beta * 0.5 * mean.square().sum(1)} if knobs.beta else {}
         return Latent(z=mean, mean=mean, penalty=penalty)
 
-    def f_second_encoder(self, batch, knobs):
+    def f_from_second_encoder(self, batch, knobs):
         return self.second_encoder(batch.images)["mean"]
 
-    def f_random_network(self, batch, knobs):
+    def f_from_random_network(self, batch, knobs):
         return (self.random_network(batch.images)["mean"] - self.random_shift) / self.random_scale
 
-    def f_table(self, batch, knobs):
-        known = self.table[batch.rows.clamp(min=0)]
-        if knobs.unseen == "drawn":
+    def f_from_property(self, batch, knobs):
+        """(p, 0): what is seen moves the code sideways, and nothing moves it up or down."""
+        which = PROPERTIES.index(knobs.property)
+        p = (measure(batch.images, knobs.property) - self.property_shift[which]) / self.property_scale[which]
+        return torch.stack([p, torch.zeros_like(p)], 1)
+
+    def f_from_table(self, batch, knobs):
+        return self.look_up(self.table, batch, knobs.unseen)
+
+    def f_from_own_table(self, batch, knobs):
+        return self.look_up(self.own_table, batch, knobs.unseen)
+
+    def look_up(self, table, batch, unseen):
+        """Each image's own row; what an image without one gets is a choice."""
+        known = batch.rows >= 0
+        rows = batch.rows.clamp(min=0)
+        if unseen == "zero" or known.all():
+            return torch.where(known.unsqueeze(1), table[rows], 0.0)
+        if unseen == "nearest":
+            other = rows.clone()
+            other[~known] = self.neighbours.rows(batch.images[~known])
+        else:
             # Drawn by the image's own brightness, so that the same x always gets the same vector.
             ink = (batch.images.double().sum(1) * 255).round().long()
-            other = self.table[(ink * 7919) % len(self.table)]
-        else:
-            other = torch.zeros_like(known)
-        return torch.where((batch.rows >= 0).unsqueeze(1), known, other)
+            other = (ink * 7919) % len(table)
+        return table[torch.where(known, rows, other)]

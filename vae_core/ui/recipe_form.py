@@ -9,6 +9,9 @@ from vae_core.recipe import Recipe
 from vae_core.ui.keeper import engine
 
 
+MORE = "pixels", "likelihood", "deviation", "encoders"
+
+
 def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
     """The widgets, filled with the present recipe; the fields of a new one, and the points on the plane, once submitted."""
     rules = {rule["name"]: rule["title"] for rule in engine().rules()}
@@ -32,10 +35,41 @@ def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
             "learning_rate": st.number_input("Learning rate", 1e-6, 10.0, now.learning_rate, format="%g", step=1e-3),
             "seed": st.number_input("Seed", 0, 2**31 - 1, now.seed),
         }
+        with st.expander("Pixels, likelihood, ensemble", expanded=differs(now, *MORE)):
+            values |= {
+                "pixels": st.segmented_control(
+                    "Pixels",
+                    ["grey", "binarized"],
+                    default=now.pixels,
+                    required=True,
+                    format_func=str.capitalize,
+                    help="Binarized: each pixel is ink with the probability of its grey value, drawn once for each "
+                    "image. Of grey pixels the Bernoulli cross-entropy is a pseudo-likelihood, of binary ones a true "
+                    "likelihood.",
+                ),
+                "likelihood": st.segmented_control(
+                    "Likelihood of a pixel",
+                    ["bernoulli", "gaussian"],
+                    default=now.likelihood,
+                    required=True,
+                    format_func={"bernoulli": "Bernoulli", "gaussian": "Gaussian"}.get,
+                ),
+                "deviation": st.number_input(
+                    "Deviation d of the Gaussian likelihood", 0.01, 1.0, now.deviation, format="%g", step=0.05
+                ),
+                "encoders": st.slider(
+                    "Encoders", 1, 8, now.encoders, help="With more than one, the mean of their outputs is taken."
+                ),
+            }
         points = st.select_slider("Points on the plane", with_value([500, 1000, 2000, 5000], points), points)
         if st.form_submit_button("Start", type="primary", icon=":material/play_arrow:", width="stretch"):
             return values, points
     return None
+
+
+def differs(recipe: Recipe, *names: str) -> bool:
+    """Whether one of these fields is not at its default."""
+    return any(getattr(recipe, name) != Recipe.model_fields[name].default for name in names)
 
 
 def with_value(options: list[int], value: int) -> list[int]:

@@ -1,5 +1,7 @@
 """Which run a browser tab is looking at."""
 
+import time
+
 import streamlit as st
 
 from vae_core.data import DATASETS, DataError, add_files, load_dataset
@@ -71,6 +73,15 @@ def moved_to(socket: str | None) -> None:
     """The browser has moved to another run by itself, after a reset or a fork."""
     if socket and (run := engine().runs.get(socket.rsplit("/", 1)[-1])):
         st.session_state[RUN] = run.id
+
+
+def stay_with(run: LiveRun, seconds: float) -> None:
+    """Let a run train on for some seconds: a page beside the stage has no stream that watches it."""
+    if run.fresh:
+        run.fresh = False
+        run.play()
+    run.watch(lambda what: None)()  # a run that rested goes on
+    run.left_at = time.monotonic() + seconds
 
 
 def offer_mnist(run: LiveRun) -> None:
