@@ -24,6 +24,7 @@ LAYERS = [
     "recipe",
     "adam",
     "batches",
+    "measures",
     "trainer",
     "catalogue",
     "views",

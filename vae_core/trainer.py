@@ -15,9 +15,10 @@ from vae_core.adam import Adam, rate_at
 from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, TrainingSet, as_seen, grey, points_of
 from vae_core.data import load_dataset
 from vae_core.frame import Frame
+from vae_core.measures import losses
 from vae_core.networks import PIXELS, Decoder, Encoder, Ensemble, bfloat16_is_faster, likelihood, stream
 from vae_core.recipe import Event, Recipe, RecipeError, parse_knobs
-from vae_core.rule import LATENT, Batch, Latent, Rule, Setting, divergence, draw, kl_to_prior
+from vae_core.rule import LATENT, Batch, Latent, Rule, Setting
 from vae_core.rules import discover
 
 
@@ -238,28 +239,10 @@ class Trainer:
         self._look()
         images, _ = self._as_pixels(images)
         batch = Batch(images, torch.full((len(images),), -1, device=self.device), eps)
-        heads = self.encoder(images)
-        return self._metrics(batch, eps, self._latent(heads, eps, batch))
+        return self._losses(batch, eps, self.encoder(images))
 
-    def _metrics(self, batch: Batch, eps: Tensor, latent: Latent) -> dict[str, float | None]:
-        at_draw = self.nats(self.decoder(latent.z), batch.images).mean()
-        at_mean = self.nats(self.decoder(latent.mean), batch.images).mean()
-        values = {
-            "reconstruction": at_draw,
-            "reconstruction_at_mean": at_mean,
-            "objective": at_draw + sum(p.mean() for p in latent.penalty.values()),
-        }
-        q = latent.posterior
-        if q is not None:
-            kl, from_mean = divergence(q).mean(), 0.5 * q.mean.square().sum(1).mean()
-            values |= {"kl": kl, "kl_mean": from_mean, "kl_variance": kl - from_mean}
-            if isinstance(q, Normal):
-                values["kl_1"], values["kl_2"] = kl_to_prior(q).mean(0)
-            if torch.allclose(latent.z, draw(q, eps), rtol=1e-4, atol=1e-6):
-                values["elbo"] = -(at_draw + kl)
-        numbers = dict(zip(values, torch.stack([v.double() for v in values.values()]).tolist()))
-        names = ("kl", "kl_1", "kl_2", "kl_mean", "kl_variance", "elbo")
-        return {**dict.fromkeys(names), **numbers}
+    def _losses(self, batch: Batch, eps: Tensor, heads: dict[str, Tensor]) -> dict[str, float | None]:
+        return losses(self._latent(heads, eps, batch), eps, lambda z: self.nats(self.decoder(z), batch.images))
 
     @torch.no_grad()
     def frame(self) -> Frame:
@@ -281,7 +264,7 @@ class Trainer:
         batch = self.points.batch()
         latent = self._latent(all_heads, self.points.eps, batch)
         probe, eps = self.points.batch(slice(PROBE)), self.points.eps[:PROBE]
-        metrics = self._metrics(probe, eps, self._latent({n: h[:PROBE] for n, h in all_heads.items()}, eps, probe))
+        metrics = self._losses(probe, eps, {n: h[:PROBE] for n, h in all_heads.items()})
         seen = self.training_set.sample()
         of_seen = self._latent(self.encoder(seen.images), seen.draws, seen)
         metrics["reconstruction_seen"] = self.nats(self.decoder(of_seen.z), seen.images).mean().item()
