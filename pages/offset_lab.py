@@ -1,14 +1,17 @@
 """Offset lab: x → encoder(x) + f(x) → z, without a draw; arrows, the same x twice, encoders merged into one."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from vae_core import tables
 from vae_core.figures.offset import EDGES, arrows_figure, blocks_figure, edge_for, members_figure, twice_figure
 from vae_core.lane import LaneError
 from vae_core.ui.keeper import engine
-from vae_core.ui.session import current_run, stay_with
+from vae_core.ui.session import current_run, open_run, stay_with
 
 EVERY = 2.0  # seconds between two pictures while the run trains
+PLAYGROUND = Path(__file__).parent / "playground.py"
 ERROR, EDGE, KNOB = "offset_error", "offset_edge", "offset_knob_"  # in the session state
 SIDES = {"seen": "Seen in training", "unseen": "Unseen"}
 COLOURS = ("class", "ink", "slant", "height", "width")
@@ -151,6 +154,9 @@ def show_wider(view: dict) -> None:
     }
     counts = view["parameters"].values()
     st.table({"": list(widths), "Hidden widths": list(widths.values()), "Parameters": [f"{n:,}" for n in counts]})
+    if st.button("Train the wider encoder alone", icon=":material/play_arrow:"):
+        open_run({**run.record.recipe.model_dump(), "rule": "autoencoder", "knobs": {}, "wider": True}, run.points)
+        st.switch_page(PLAYGROUND)
 
 
 def show_members(view: dict) -> None:

@@ -16,7 +16,8 @@ from vae_core.figures.offset import (
 from vae_core.networks import Encoder
 from vae_core.trainer import Trainer
 from vae_core.views import encoder_members, offset_codes, offset_gap, offset_merged, offset_twice
-from vae_core.views.offset import parameters, seen, wider
+from vae_core.networks import parameters, wider
+from vae_core.views.offset import seen
 
 
 def trained(steps: int = 20, knobs: dict | None = None, **fields) -> Trainer:
@@ -120,9 +121,19 @@ class TestMerged:
 
     @pytest.mark.parametrize("widths", [(400,), (256, 128, 64), (10, 10)])
     def test_wider_has_about_as_many_parameters(self, widths):
-        grown = wider(widths, 2 * parameters(widths))
+        grown = wider(widths)
         assert parameters(grown) == pytest.approx(2 * parameters(widths), rel=0.03)
         assert all(new >= old for new, old in zip(grown, widths))
+
+    def test_a_recipe_trains_it_with_the_same_decoder(self):
+        one, two = (Trainer(small(rule="autoencoder", wider=wide), points=20) for wide in (False, True))
+        counts = [sum(p.numel() for p in trainer.encoder.parameters()) for trainer in (one, two)]
+        assert counts == [parameters((32,)), parameters(wider((32,)))] and counts[1] == pytest.approx(
+            2 * counts[0], rel=0.03
+        )
+        decoders = [trainer.decoder.state_dict() for trainer in (one, two)]
+        assert all((decoders[0][name] == decoders[1][name]).all() for name in decoders[0])
+        assert two.advance(20).metrics["reconstruction"] < one.frame().metrics["reconstruction"]
 
 
 def test_the_mean_of_several_encoders():

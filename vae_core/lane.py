@@ -111,6 +111,7 @@ class Lane:
             "dataset": {"title": data.title, "source": data.source, "banner": data.banner},
             "classes": list(data.classes),
             "points": len(trainer.points.labels),
+            "encoder": trainer.encoder.widths,
             "steps_per_epoch": trainer.training_set.steps_per_epoch,
             "activation": checked.activation,
             "frame": trainer.frame().packed(),

@@ -59,6 +59,11 @@ class Encoder(nn.Module):
         self.heads = nn.ModuleDict()
         self.add_heads({"mean": 2})
 
+    @property
+    def widths(self) -> list[int]:
+        """Widths of the hidden layers."""
+        return [layer.out_features for layer in self.layers]
+
     def add_heads(self, widths: dict[str, int]) -> None:
         """Make the heads that are not there yet."""
         width = self.layers[-1].out_features
@@ -76,6 +81,19 @@ class Encoder(nn.Module):
         return {name: head(x) for name, head in self.heads.items()}
 
 
+def parameters(widths: Sequence[int]) -> int:
+    """Weights and biases of an encoder with these hidden widths and a mean."""
+    sizes = (PIXELS, *widths, 2)
+    return sum(i * o + o for i, o in zip(sizes, sizes[1:], strict=False))
+
+
+def wider(widths: Sequence[int], times: int = 2) -> tuple[int, ...]:
+    """Hidden widths, all grown by one factor, with as many parameters as several such encoders."""
+    target = times * parameters(widths)
+    candidates = (tuple(max(1, round(width * k / 1000)) for width in widths) for k in range(1000, 16_001, 2))
+    return min(candidates, key=lambda grown: abs(parameters(grown) - target))
+
+
 class Ensemble(nn.Module):
     """The mean of k encoders: each head is the mean of theirs (of log σ², so of σ the geometric mean).
 
@@ -86,6 +104,11 @@ class Ensemble(nn.Module):
         super().__init__()
         names = [name, *(f"{name}/{k}" for k in range(2, size + 1))]
         self.members = nn.ModuleList(Encoder(hidden, activation, seed, member) for member in names)
+
+    @property
+    def widths(self) -> list[int]:
+        """Widths of the hidden layers of each member."""
+        return self.members[0].widths
 
     def add_heads(self, widths: dict[str, int]) -> None:
         """Make the heads that are not there yet, in each member."""

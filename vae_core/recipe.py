@@ -84,6 +84,7 @@ class Recipe(BaseModel):
     # is highest (Rybkin et al. 2021, sec. 3).
     deviation: float = Field(0.2, ge=0.01, le=1, title="standard deviation d of the Gaussian likelihood")
     pixels: Literal["grey", "binarized"] = Field("grey", title="pixels as they are, or drawn as ink or none")
+    wider: bool = Field(False, title="one wider encoder, with as many parameters as two")
     encoders: int = Field(1, ge=1, le=8, title="encoders, of whose outputs the mean is taken")
 
     def __init__(self, **values: Any) -> None:

@@ -16,7 +16,7 @@ from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, TrainingSet, as_seen
 from vae_core.data import load_dataset
 from vae_core.frame import Frame
 from vae_core.measures import losses
-from vae_core.networks import PIXELS, Decoder, Encoder, Ensemble, bfloat16_is_faster, likelihood, stream
+from vae_core.networks import PIXELS, Decoder, Encoder, Ensemble, bfloat16_is_faster, likelihood, stream, wider
 from vae_core.recipe import Event, Recipe, RecipeError, parse_knobs
 from vae_core.rule import LATENT, Batch, Latent, Rule, Setting
 from vae_core.rules import discover
@@ -53,7 +53,7 @@ class Trainer:
 
     def _build_networks(self) -> None:
         recipe = self.recipe
-        shape = recipe.hidden, recipe.activation, recipe.seed
+        shape = wider(recipe.hidden) if recipe.wider else recipe.hidden, recipe.activation, recipe.seed
         self.networks = nn.ModuleDict(
             {
                 "encoder": Encoder(*shape) if recipe.encoders == 1 else Ensemble(recipe.encoders, *shape),

@@ -9,7 +9,7 @@ from vae_core.recipe import Recipe
 from vae_core.ui.keeper import engine
 
 
-MORE = "pixels", "likelihood", "deviation", "encoders"
+MORE = "pixels", "likelihood", "deviation", "encoders", "wider"
 
 
 def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
@@ -60,6 +60,7 @@ def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
                 "encoders": st.slider(
                     "Encoders", 1, 8, now.encoders, help="With more than one, the mean of their outputs is taken."
                 ),
+                "wider": st.toggle("Wider encoder", now.wider, help="As many parameters as two of the widths above."),
             }
         points = st.select_slider("Points on the plane", with_value([500, 1000, 2000, 5000], points), points)
         if st.form_submit_button("Start", type="primary", icon=":material/play_arrow:", width="stretch"):

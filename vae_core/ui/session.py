@@ -60,13 +60,22 @@ def fetch(dataset: str) -> None:
 def start(recipe: dict, points: int) -> None:
     """Give the tab a new run, or say why it cannot be; the old one then stays."""
     try:
-        fetch(recipe["dataset"])
-        run = engine().open(recipe, points=points)
+        open_run(recipe, points)
     except (LaneError, DataError) as error:
         st.error(str(error))
         return
-    st.session_state[RUN], st.session_state["complaint"] = run.id, None
     st.rerun()
+
+
+def open_run(recipe: dict, points: int) -> None:
+    """Give the tab a new run.
+
+    Raises:
+        LaneError, DataError: it cannot be; the tab keeps the run that it has.
+    """
+    fetch(recipe["dataset"])
+    run = engine().open(recipe, points=points)
+    st.session_state[RUN], st.session_state["complaint"] = run.id, None
 
 
 def moved_to(socket: str | None) -> None:

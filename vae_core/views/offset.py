@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.batches import grey, spread_by_ink
-from vae_core.networks import PIXELS, Encoder, Ensemble
+from vae_core.networks import Encoder, Ensemble, parameters, wider
 from vae_core.normalisation import EPSILON
 from vae_core.properties import PROPERTIES, measure
 from vae_core.rule import LATENT, Batch, Latent
@@ -115,19 +115,19 @@ def offset_merged(trainer: Trainer, count: int = 400) -> dict[str, Any]:
     batch, _ = seen(trainer, count)
     merged = merge(encoders, weights, scales, shift)
     total = trainer.rule({"mean": trainer.encoder(batch.images)["mean"]}, batch.draws, knobs, batch).z
-    together = sum(parameters(widths_of(encoder)) for encoder in encoders)
-    in_merged = parameters(widths_of(merged))
-    wide = wider(widths_of(encoders[0]), together)
+    together = sum(parameters(encoder.widths) for encoder in encoders)
+    in_merged = parameters(merged.widths)
+    wide = wider(encoders[0].widths, len(encoders))
     return {
         "step": trainer.step_count,
         "images": len(batch.rows),
-        "each": [widths_of(encoder) for encoder in encoders],
+        "each": [encoder.widths for encoder in encoders],
         "weights": weights,
-        "merged": widths_of(merged),
+        "merged": merged.widths,
         "blocks": pooled(merged.layers[1].weight) if len(merged.layers) > 1 else None,
         "wider": wide,
         "parameters": {"together": together, "merged": in_merged, "wider": parameters(wide)},
-        "zeros": zeros_by_construction([widths_of(encoder) for encoder in encoders]) / in_merged,
+        "zeros": zeros_by_construction([encoder.widths for encoder in encoders]) / in_merged,
         "difference": float((merged(batch.images)["mean"] - total).abs().max()),
         "largest": float(total.abs().max()),
     }
@@ -216,7 +216,7 @@ def merge(encoders: Sequence[Encoder], weights: Sequence[float], scales: Sequenc
     of one hears a unit of the other), and the heads, scaled, stand in a row.
     """
     first = encoders[0]
-    merged = Encoder([sum(w) for w in zip(*map(widths_of, encoders))], "silu", 0, "merged")
+    merged = Encoder([sum(w) for w in zip(*(encoder.widths for encoder in encoders))], "silu", 0, "merged")
     merged.activation = first.activation
     merged.to(first.layers[0].weight.device)
     for depth, layer in enumerate(merged.layers):
@@ -238,25 +238,8 @@ def pooled(weight: Tensor, most: int = 64) -> np.ndarray:
     return nn.functional.adaptive_max_pool2d(weight.abs().unsqueeze(0), size)[0].cpu().numpy()
 
 
-def widths_of(encoder: Encoder) -> list[int]:
-    """Widths of the hidden layers."""
-    return [layer.out_features for layer in encoder.layers]
-
-
-def parameters(widths: Sequence[int]) -> int:
-    """Weights and biases of an encoder with a mean."""
-    sizes = (PIXELS, *widths, LATENT)
-    return sum(i * o + o for i, o in zip(sizes, sizes[1:]))
-
-
 def zeros_by_construction(each: Sequence[Sequence[int]]) -> int:
     """Weights of the merged network that are zero: those off the diagonal blocks."""
     pairs = [[(i, o) for i, o in zip(widths, widths[1:])] for widths in each]
     blocks = sum(i * o for layers in pairs for i, o in layers)
     return sum(sum(i for i, _ in layer) * sum(o for _, o in layer) for layer in zip(*pairs)) - blocks
-
-
-def wider(widths: Sequence[int], target: int) -> list[int]:
-    """Hidden widths, all grown by one factor, with the number of parameters nearest to a target."""
-    candidates = ([max(1, round(width * k / 1000)) for width in widths] for k in range(1000, 16_001, 2))
-    return min(candidates, key=lambda grown: abs(parameters(grown) - target))

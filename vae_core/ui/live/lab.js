@@ -77,9 +77,9 @@ export function createLab(root) {
   const receive = {
     hello(message) {
       store.hello = message;
-      const layers = layersOf(store);
-      root.querySelector("[data-network=encoder]").innerHTML = networkDrawing(layers);
-      root.querySelector("[data-network=decoder]").innerHTML = networkDrawing(layers.toReversed());
+      const [encoder, decoder] = layersOf(store);
+      root.querySelector("[data-network=encoder]").innerHTML = networkDrawing(encoder);
+      root.querySelector("[data-network=decoder]").innerHTML = networkDrawing(decoder);
       touch(...PARTS);
     },
     probe(message) {

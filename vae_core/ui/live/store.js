@@ -36,8 +36,11 @@ export const chosenOf = ({ frame }) => frame?.chosen ?? null;
 
 export const isLive = ({ view }) => view.scrub === null;
 
-/** The layers of the encoder, from pixels to the plane. */
-export const layersOf = ({ hello }) => [784, ...(hello?.recipe.hidden ?? []), 2];
+/** The layers of the encoder, from pixels to the plane, and of the decoder, back again. */
+export const layersOf = ({ hello }) => [
+  [784, ...hello.encoder, 2],
+  [2, ...hello.recipe.hidden.toReversed(), 784],
+];
 
 /** Events as [event, position], leaving out those that another follows within `least`: a drag leaves one mark. */
 export function landmarks(events, positionOf, least) {
