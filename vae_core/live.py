@@ -204,6 +204,8 @@ class LiveRun:
             self._busy = False
             pause = not_before - time.monotonic()
         self._tell("frame")
+        if not self.playing:
+            self._tell("state")  # the last frame before a rest: the timeline ends with it
         if pause > 0.001:
             threading.Timer(pause, self._go).start()
         else:

@@ -168,6 +168,7 @@ def test_the_link_reproduces_the_run(open_page, address):
     wait(again, f"window.noiseLab.step >= {step}")
     again.get_by_test_id("play").click()
     wait(again, "!window.noiseLab.playing")
+    again.wait_for_timeout(500)  # the slice under way, and the timeline that ends with it
     kept = again.evaluate("window.noiseLab.step")
     again.keyboard.press("ArrowLeft")
     for _ in range(200):
