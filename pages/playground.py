@@ -12,7 +12,7 @@ if complaint:
 if run.info["dataset"]["banner"]:
     offer_mnist(run)
 
-moved_to(stage(run, key="stage"))
+stage(run, key="stage", on_move=moved_to)
 
 with st.sidebar:
     if submitted := recipe_form(run.record.recipe, run.points):

@@ -1,6 +1,8 @@
 """Shared by all tests: where the data is, and small recipes that train in moments."""
 
 import os
+import time
+from collections.abc import Callable
 
 os.environ.setdefault("NOISE_LAB_OFFLINE", "1")  # tests never download
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin make tests crawl on a busy machine
@@ -21,3 +23,11 @@ def mnist() -> str:
     if "NOISE_LAB_DATA" not in os.environ:
         pytest.skip("set NOISE_LAB_DATA to a folder with MNIST's four files")
     return "mnist"
+
+
+def wait_until(true: Callable[[], bool], timeout: float) -> bool:
+    """Whether something becomes true in time."""
+    end = time.monotonic() + timeout
+    while not true() and time.monotonic() < end:
+        time.sleep(0.005)
+    return true()

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.conftest import small
-from vae_core.engine import Engine, wait_until
+from tests.conftest import small, wait_until
+from vae_core.engine import Engine
 from vae_core.lane import Lane, LaneError, next_stop
 from vae_core.link import from_query
 from vae_core.trainer import replay

@@ -8,8 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
@@ -234,11 +233,3 @@ class Engine:
 def cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def wait_until(true: Callable[[], bool], timeout: float) -> bool:
-    """Whether something becomes true in time."""
-    end = time.monotonic() + timeout
-    while not true() and time.monotonic() < end:
-        time.sleep(0.005)
-    return true()

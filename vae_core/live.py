@@ -59,12 +59,10 @@ class LiveRun:
         self._busy = self._ended = False
         self._away = False  # paused because nobody watched
         self._steps_due = 0  # of a single step or epoch that was asked for
-        self.record = record if record else Run(Recipe.model_construct(**recipe))
-        events = [event.model_dump() for event in self.record.events]
-        step = self.record.steps[-1] if record else 0
+        events = [event.model_dump() for event in record.events] if record else []
+        step = record.steps[-1] if record else 0
         self.info = self._ask("open", **self._opening(recipe, events, step)).result()
-        if record is None:
-            self.record = Run(Recipe.model_construct(**self.info["recipe"]))
+        self.record = record or Run(Recipe.model_construct(**self.info["recipe"]))
         self.newest: PackedFrame = self.info.pop("frame")
         self.header = self.record.add(self.newest)
         self.probe, self.images = self._ask("images").result()

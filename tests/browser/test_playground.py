@@ -194,6 +194,22 @@ def test_reset_starts_again_with_the_present_settings(open_page):
     )
 
 
+def test_a_new_run_stays_after_a_reset(open_page):
+    """What the browser moved to before must not come back at a later rerun of the page."""
+    page = open_page()
+    wait(page, "window.noiseLab.step > 50")
+    button(page, "reset").click()
+    wait(page, "window.noiseLab.step < 50 || window.noiseLab.step > 60")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    for seed in ("7", "8"):
+        page.get_by_label("Seed").fill(seed)
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_function(f"location.search.includes('seed={seed}')", timeout=30_000)
+    page.get_by_role("link", name="Flows").click()
+    page.get_by_role("link", name="Playground").click()
+    page.wait_for_function("location.search.includes('seed=8')", timeout=30_000)
+
+
 def test_a_diverged_run_says_so_and_keeps_its_past(open_page):
     page = open_page("dataset=digits&hidden=32&learning_rate=10")
     message = button(page, "message")

@@ -78,9 +78,9 @@ def open_run(recipe: dict, points: int) -> None:
     st.session_state[RUN], st.session_state["complaint"] = run.id, None
 
 
-def moved_to(socket: str | None) -> None:
+def moved_to(socket: str) -> None:
     """The browser has moved to another run by itself, after a reset or a fork."""
-    if socket and (run := engine().runs.get(socket.rsplit("/", 1)[-1])):
+    if (run := engine().runs.get(socket.rsplit("/", 1)[-1])) is not None:
         st.session_state[RUN] = run.id
 
 

@@ -1,5 +1,7 @@
 """The live component: the pipeline, the plane, the strips, the curves and the timeline of a run."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from vae_core.live import LiveRun
@@ -21,7 +23,7 @@ _component = st.components.v2.component(
 )
 
 
-def stage(run: LiveRun, *, key: str) -> str | None:
-    """Show a run. Returns the socket address that the browser moved to after a reset or a fork."""
+def stage(run: LiveRun, *, key: str, on_move: Callable[[str], None]) -> None:
+    """Show a run; ``on_move`` gets the socket address that the browser moves to at a reset or a fork."""
     data = {"assets": assets(), "socket": socket_of(run), "images": images_of(run)}
-    return _component(key=key, data=data, on_socket_change=lambda: None, default={"socket": None}).socket
+    _component(key=key, data=data, on_socket_change=lambda: on_move(st.session_state[key]["socket"]))
