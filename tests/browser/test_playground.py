@@ -267,9 +267,9 @@ def test_a_bad_link_is_told_and_a_run_starts(open_page):
 @pytest.mark.parametrize(("origin", "status"), [("http://elsewhere.example", 403), ("", 101)])
 def test_only_pages_of_this_server_may_listen(open_page, address, origin, status):
     page = open_page()
-    images = page.evaluate(
-        "performance.getEntriesByType('resource').map(e => e.name).find(n => n.includes('/noise-lab/images/'))"
-    )
+    find = "performance.getEntriesByType('resource').map(e => e.name).find(n => n.includes('/noise-lab/images/'))"
+    page.wait_for_function(find, timeout=30_000)  # listed when it has arrived
+    images = page.evaluate(find)
     connection = HTTPConnection(urlsplit(address).netloc)
     key = {
         "Upgrade": "websocket",

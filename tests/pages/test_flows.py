@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vae_core.engine import wait_until
+from tests.conftest import wait_until
 from vae_core.ui.keeper import engine
 
 APP = str(Path(__file__).parents[2] / "app.py")
