@@ -361,7 +361,7 @@ class TestRecipeOptions:
         for images in (grey_images, grey_images / np.float32(255), seen):  # all are recognised as the same images
             z = trainer.encode(images, still).z
             torch.testing.assert_close(z, trainer.encode(seen, still).z)
-            assert trainer.training_set.find(trainer._as_pixels(images)[1]).tolist() == [0, 1, 2, 3, 4, 5]
+            assert trainer.training_set.find(trainer.as_pixels(images)[1]).tolist() == [0, 1, 2, 3, 4, 5]
         bytes_ = torch.from_numpy(grey_images).view(-1, 784)
         assert trainer.measure(grey(bytes_), still) == trainer.measure(grey(binarized(bytes_)), still)
         whole = Trainer(small(), points=100).points

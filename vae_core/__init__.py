@@ -20,12 +20,14 @@ _HOMES = {
     "Run": "run",
     "Engine": "engine",
 }
-__all__ = ["rules", *_HOMES]
+__all__ = ["rules", "exact", *_HOMES]
 
 
 def __getattr__(name: str):
     if name == "rules":  # the folder itself: it can be called
         return importlib.import_module("vae_core.rules")
+    if name == "exact":
+        return importlib.import_module("vae_core.exact")
     if name not in _HOMES:
         raise AttributeError(f"module 'vae_core' has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(importlib.import_module(f"vae_core.{_HOMES[name]}"), name)

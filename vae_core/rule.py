@@ -129,6 +129,9 @@ class Rule(nn.Module):
     source: ClassVar[str]
     noise_off: ClassVar[str] = ""  # what the screen says while ε is not added; "" = no noise
     undefined: ClassVar[str] = ""  # what cannot be asked of this rule, and why
+    # What of the posterior the encoder may choose for each image: "diagonal" or "full" covariance, "mean" alone,
+    # "nothing"; None is what the posterior's own type says.
+    free: ClassVar[str | None] = None
     heads: ClassVar[dict[str, int]] = {"mean": LATENT}  # encoder outputs: name -> width
     Knobs: ClassVar[type[Knobs]] = Knobs
 

@@ -145,7 +145,8 @@ class Trainer:
             if isinstance(module, Encoder | Decoder):
                 module.fast = fast and bfloat16_is_faster(self.device)
 
-    def _look(self) -> None:
+    def at_rest(self) -> None:
+        """Make the networks ready to be looked at: evaluation mode, products exactly in float32."""
         self.networks.eval()
         self._fast(False)
 
@@ -197,9 +198,9 @@ class Trainer:
         Returns:
             Latent with tensors on the CPU, (n, 2) each.
         """
-        pixels, raw = self._as_pixels(images)
+        pixels, raw = self.as_pixels(images)
         eps = torch.randn(len(pixels), LATENT) if eps is None else torch.as_tensor(eps, dtype=torch.float32)
-        self._look()
+        self.at_rest()
         eps = eps.to(self.device)
         latent = self._latent(self.encoder(pixels), eps, Batch(pixels, self.training_set.find(raw), eps))
         posterior = latent.posterior
@@ -214,11 +215,13 @@ class Trainer:
     @torch.no_grad()
     def decode(self, z: np.ndarray | Tensor) -> Tensor:
         """Decode codes (n, 2) to (n, 28, 28) probabilities of ink, on the CPU."""
-        self._look()
+        self.at_rest()
         z = torch.as_tensor(z, dtype=torch.float32).reshape(-1, LATENT).to(self.device)
         return self.decoder(z).sigmoid().view(-1, 28, 28).cpu()
 
-    def _as_pixels(self, images: np.ndarray | Tensor) -> tuple[Tensor, np.ndarray]:
+    def as_pixels(self, images: np.ndarray | Tensor) -> tuple[Tensor, np.ndarray]:
+        """Images, see `encode`, as the networks see them: (n, 784) float on the trainer's device, binarized
+        where the recipe says so, and (n, 784) uint8."""
         images = torch.as_tensor(images if isinstance(images, Tensor) else np.array(images))
         pixels = images.reshape(-1, PIXELS)
         raw = pixels if pixels.dtype == torch.uint8 else (pixels * 255).round().clamp(0, 255).to(torch.uint8)
@@ -236,8 +239,8 @@ class Trainer:
             images: (n, 784) float on the trainer's device; binarized first where the recipe says so.
             eps: (n, 2).
         """
-        self._look()
-        images, _ = self._as_pixels(images)
+        self.at_rest()
+        images, _ = self.as_pixels(images)
         batch = Batch(images, torch.full((len(images),), -1, device=self.device), eps)
         return self._losses(batch, eps, self.encoder(images))
 
@@ -251,7 +254,7 @@ class Trainer:
         Raises:
             Diverged: a metric is no longer finite.
         """
-        self._look()
+        self.at_rest()
         strip = (*self.points.strip, self.chosen)
         # What is measured or painted is computed exactly, the other dots as training computes them.
         exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)

@@ -13,6 +13,7 @@ class MeanOnly(Rule):
     why = "The same KL as in the VAE; with σ held at σ₀ only the mean can still pay."
     source = "Kingma & Welling 2014, app. B, with σ held at σ₀; Ghosh et al. 2020, sec. 3"
     noise_off = "ε is not added, ½‖μ‖² is still charged: an autoencoder with weight decay on its codes."
+    free = "mean"
 
     class Knobs(Knobs):
         beta: float = knob(1.0, symbol="β", title="KL weight", low=0, high=20, log=True)

@@ -13,6 +13,7 @@ class NoiseOnly(Rule):
     why = "Nothing is told of x, so q(z|x) is the prior and the KL is 0 by itself."
     source = "Kingma & Welling 2014, eq. 3, with q(z|x) = p(z)"
     noise_off = "ε is not added: every image gets z = 0, and the decoder paints one mean image."
+    free = "nothing"
 
     def forward(self, heads, eps, knobs, batch):
         mean = torch.zeros_like(heads["mean"])

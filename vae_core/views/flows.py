@@ -118,7 +118,7 @@ def flow_of(trainer: Trainer) -> Flow | ContinuousFlow:
     rule = trainer.rule
     if not isinstance(rule, Flow | ContinuousFlow):
         raise ValueError(f"{rule.title} has no flow. Switch the run to the spline flow or the continuous flow.")
-    trainer._look()
+    trainer.at_rest()
     return rule
 
 

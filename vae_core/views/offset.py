@@ -111,7 +111,7 @@ def offset_merged(trainer: Trainer, count: int = 400) -> dict[str, Any]:
         scale = (moments.running_variance + EPSILON).rsqrt().cpu()
         shift = -moments.running_mean.cpu() * scale
     scales = [scale] * len(own) + [torch.ones(LATENT)] * len(second)
-    trainer._look()
+    trainer.at_rest()
     batch, _ = seen(trainer, count)
     merged = merge(encoders, weights, scales, shift)
     total = trainer.rule({"mean": trainer.encoder(batch.images)["mean"]}, batch.draws, knobs, batch).z
@@ -141,7 +141,7 @@ def encoder_members(trainer: Trainer, count: int = 60) -> dict[str, Any]:
         each: (k, n, 2); mean: (n, 2) what the rule is given; labels (n,); spread: mean distance of a
         member from the mean.
     """
-    trainer._look()
+    trainer.at_rest()
     batch, labels = seen(trainer, count)
     each = torch.stack([member(batch.images)["mean"] for member in members(trainer.encoder)])
     mean = trainer.encoder(batch.images)["mean"]
@@ -192,7 +192,7 @@ def unseen(trainer: Trainer, count: int) -> tuple[Batch, np.ndarray]:
 
 def latent(trainer: Trainer, batch: Batch, eps: Tensor | None = None, **knobs: Any) -> Latent:
     """Codes of a batch under the present rule, with some knobs changed."""
-    trainer._look()
+    trainer.at_rest()
     eps = batch.draws if eps is None else eps.to(trainer.device)
     return trainer.rule(trainer.encoder(batch.images), eps, trainer.knobs.model_copy(update=knobs), batch)
 

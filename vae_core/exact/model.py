@@ -1,0 +1,66 @@
+"""The decoder's likelihood in the form that makes integrals over the plane one matrix product."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vae_core.networks import PIXELS
+from vae_core.trainer import Trainer
+
+ROWS = 8192  # places in one product: their logits take 26 MB
+FINE = 0.05  # deviations of the Gaussian likelihood below this need float64 products
+
+
+@dataclass(frozen=True)
+class Model:
+    """A likelihood of the form log p(x|z) = x · a(z) − b(z) − c(x), as Bernoulli and Gaussian pixels have.
+
+    Attributes:
+        factors: places (M, 2) -> a (M, P) and b (M,) float64.
+        constant: images (N, P) -> c (N,) float64.
+        device, dtype: of places, images and products; sums are float64.
+    """
+
+    factors: Callable[[Tensor], tuple[Tensor, Tensor]]
+    constant: Callable[[Tensor], Tensor]
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+
+    def log_likelihood(self, images: Tensor, places: Tensor) -> Tensor:
+        """(N, K) log p(x|z) in nats of images (N, P), each at places of its own (N, K, 2)."""
+        count, each = places.shape[:2]
+        result = torch.empty(count, each, dtype=torch.float64, device=self.device)
+        part = max(1, ROWS // each)
+        for start in range(0, count, part):
+            own, x = places[start : start + part].to(self.dtype), images[start : start + part]
+            a, b = self.factors(own.reshape(-1, own.shape[-1]))
+            product = torch.bmm(a.view(len(own), each, -1), x.unsqueeze(2)).squeeze(2)
+            result[start : start + part] = product.double() - b.view(len(own), each)
+        return result - self.constant(images).unsqueeze(1)
+
+
+def model_of(trainer: Trainer) -> Model:
+    """The likelihood of a run's decoder as it is now."""
+    trainer.at_rest()
+    decoder, recipe = trainer.decoder, trainer.recipe
+    if recipe.likelihood == "gaussian":
+        precision = recipe.deviation**-2
+        dtype = torch.float64 if recipe.deviation < FINE else torch.float32
+        log_scale = PIXELS * (math.log(recipe.deviation) + 0.5 * math.log(2 * math.pi))
+
+        def gaussian(z: Tensor) -> tuple[Tensor, Tensor]:
+            # −‖x − p‖² / 2d² = x·p/d² − ‖p‖²/2d² − ‖x‖²/2d²
+            p = torch.sigmoid(decoder(z.float()).to(dtype))
+            return precision * p, 0.5 * precision * p.double().square().sum(1) + log_scale
+
+        return Model(gaussian, lambda x: 0.5 * precision * x.double().square().sum(1), trainer.device, dtype)
+
+    def bernoulli(z: Tensor) -> tuple[Tensor, Tensor]:
+        logits = decoder(z)
+        return logits, F.softplus(logits).sum(1, dtype=torch.float64)
+
+    return Model(bernoulli, lambda x: torch.zeros(len(x), dtype=torch.float64, device=x.device), trainer.device)
