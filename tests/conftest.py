@@ -1,11 +1,13 @@
 """Shared by all tests: where the data is, and small recipes that train in moments."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 
 os.environ.setdefault("NOISE_LAB_OFFLINE", "1")  # tests never download
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin make tests crawl on a busy machine
+os.environ.setdefault("NOISE_LAB_LIBRARY", tempfile.mkdtemp(prefix="noise-lab-library-"))  # not the user's own
 
 import pytest  # noqa: E402
 
