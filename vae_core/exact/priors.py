@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-from sklearn.mixture import GaussianMixture
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
@@ -68,6 +67,8 @@ def fitted_gaussian(codes: Tensor) -> Prior:
 
 def fitted_mixture(codes: Tensor, components: int = COMPONENTS) -> Prior:
     """A mixture of Gaussians with full covariances, fitted to codes (n, 2) by expectation maximisation."""
+    from sklearn.mixture import GaussianMixture  # its import takes a second
+
     shift, scale = codes.double().mean(0), codes.double().std(0).clamp(min=1e-12)
     seen = ((codes.double() - shift) / scale).cpu().numpy()
     fit = GaussianMixture(min(components, len(seen)), random_state=0, reg_covar=1e-5).fit(seen)

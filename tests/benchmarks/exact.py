@@ -1,0 +1,63 @@
+"""How long exact measures take: ``python -m tests.benchmarks.exact``.
+
+Prints medians of several rounds for a trained VAE and a plain autoencoder, on as many threads as there are cores.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from vae_core import Recipe, Trainer, exact
+from vae_core.exact.marginal import integral_of
+from vae_core.views.exact import COARSE, LIVE_TOLERANCE, live_exact, microscope
+
+
+def median_ms(work: Callable[[], object], rounds: int) -> float:
+    work()
+    times = []
+    for _ in range(rounds):
+        clock = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - clock)
+    return 1000 * statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--epochs", type=float, default=20.0)
+    options = parser.parse_args()
+    torch.set_num_threads(os.cpu_count() or 1)
+    for rule in ("vae", "autoencoder"):
+        trainer = Trainer(Recipe(rule=rule))
+        trainer.train(round(options.epochs * trainer.training_set.steps_per_epoch))
+        raw = np.array(trainer.dataset.test_images[:1000])
+        prior = [exact.rule_prior(trainer)]
+        found = exact.log_marginal(trainer, raw)
+        few = raw[:200]
+        fine = integral_of(trainer, few, prior, coarse=384, tolerance=1e-4).log_value[0].cpu().numpy()
+        off = np.abs(np.asarray(found[:200]) - fine)
+        thousand = median_ms(lambda: exact.log_marginal(trainer, raw), options.rounds)
+        one = median_ms(
+            lambda: integral_of(trainer, raw[:1], prior, coarse=COARSE, tolerance=LIVE_TOLERANCE), options.rounds
+        )
+        rows = {
+            "log p(x) of 1,000 images": f"{thousand:.0f} ms, stated error {found.error:.4f}, "
+            f"against a mesh four times as fine {off.mean():.5f} nats on average, {off.max():.3f} at most (200 images)",
+            "log p(x) of one image, coarse": f"{one:.1f} ms",
+            "microscope, coarse": f"{median_ms(lambda: microscope(trainer, coarse=True), options.rounds):.0f} ms",
+            "microscope, fine": f"{median_ms(lambda: microscope(trainer), options.rounds):.0f} ms",
+            "live panel, coarse": f"{median_ms(lambda: live_exact(trainer), options.rounds):.0f} ms",
+            "gap and its parts of 200 images": f"{median_ms(lambda: exact.gap(trainer, few), 2):.0f} ms",
+        }
+        for name, value in rows.items():
+            print(f"{rule:<12} {name:<34} {value}")
+
+
+if __name__ == "__main__":
+    main()
