@@ -1,0 +1,1 @@
+"""The commands of ``python -m vae_core``: one file, one command."""

@@ -1,0 +1,63 @@
+"""``export``: a recorded run as one file for other programs."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vae_core import export, parcel
+from vae_core.cache import try_replace
+from vae_core.figures import report
+from vae_core.run import Run
+
+HELP = "write a recorded run as one file for other programs"
+MAKERS: dict[str, Callable[[Run, bytes | None, str], bytes]] = {
+    "zip": lambda run, state, name: parcel.packed(run, state),
+    "safetensors": lambda run, state, name: export.weights(brought_back(run, state)),
+    "onnx": lambda run, state, name: export.decoder(brought_back(run, state)),
+    "csv": lambda run, state, name: export.metrics_csv(run).encode(),
+    "html": lambda run, state, name: report.report(run, name).encode(),
+    "svg": lambda run, state, name: report.image(run, "svg"),
+    "png": lambda run, state, name: report.image(run, "png"),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a folder that train --out has made")
+    parser.add_argument("--to", required=True, choices=MAKERS)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="(RUN_FOLDER.zip and so on)")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Write the file and say where it is.
+
+    Raises:
+        RecordingError: there is no sound run in the folder, or the file cannot be written.
+        ExportError: something that this kind of file needs is not installed.
+    """
+    folder = options.run.resolve()
+    run = Run.open(folder)
+    state = folder / "state.npz"
+    data = MAKERS[options.to](run, state.read_bytes() if state.exists() else None, folder.name)
+    target = options.out or folder.with_name(f"{folder.name}.{options.to}")
+    if not try_replace(target, data):
+        raise export.ExportError(f"{target} cannot be written. Free some space or choose another file by --out.")
+    print(f"Wrote {target}, {len(data):,} bytes")
+    return 0
+
+
+def brought_back(run: Run, state: bytes | None) -> Any:
+    """The trainer of a run's last frame: from its state, or trained again."""
+    from vae_core.trainer import Trainer, replay
+
+    last = run.steps[-1]
+    try:
+        trainer = Trainer.from_state(state) if state else None
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        trainer = None
+    if trainer and trainer.step_count == last:
+        return trainer
+    print(f"There is no state of step {last:,}; training again up to there.", file=sys.stderr)
+    return replay(run.recipe, run.events, last)
