@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from vae_core.ui.library import save_button
 from vae_core.ui.recipe_form import recipe_form
 from vae_core.ui.session import current_run, moved_to, offer_mnist, start
 from vae_core.ui.stage import stage
@@ -17,3 +18,4 @@ stage(run, key="stage", on_move=moved_to)
 with st.sidebar:
     if submitted := recipe_form(run.record.recipe, run.points):
         start(*submitted)
+    save_button(run)

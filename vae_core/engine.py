@@ -14,8 +14,11 @@ from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Any
 
+from vae_core.frame import unpack
 from vae_core.lane import LaneError
 from vae_core.live import LiveRun
+from vae_core.recipe import Event, Recipe
+from vae_core.run import Run
 from vae_core.worker import ADDRESS, KEY, THREADS
 
 START_TIMEOUT = 60.0  # seconds for a lane to import torch on a slow disk
@@ -149,17 +152,25 @@ class Engine:
             self._catalogue = self.request(0, "describe").result()
         return self._catalogue
 
-    def open(self, recipe: dict[str, Any], pending: Sequence[dict[str, Any]] = (), points: int = 2000) -> LiveRun:
+    def open(
+        self,
+        recipe: dict[str, Any],
+        pending: Sequence[dict[str, Any]] = (),
+        points: int = 2000,
+        lane: int | None = None,
+    ) -> LiveRun:
         """Start a run; it waits at step 0 until it is played.
 
         Args:
             recipe: fields of `Recipe`; the lane checks them.
             pending: changes to make on the way, see `Lane.open`.
+            lane: where, counted round and round; the least busy one if left out.
 
         Raises:
             LaneError: kind "input" with one sentence, if recipe or changes cannot be.
         """
-        return self._enter(LiveRun(self, self._place(), recipe, pending, points))
+        place = self._place() if lane is None else lane % len(self._lanes)
+        return self._enter(LiveRun(self, place, recipe, pending, points))
 
     def fork(self, parent: LiveRun, step: int, **settings: Any) -> LiveRun:
         """A run of its own from a recorded frame, with other settings from there on."""
@@ -167,6 +178,58 @@ class Engine:
         parent.pause()
         child.switch(**settings)
         return child
+
+    def snapshot(self, run: LiveRun) -> tuple[Run, bytes | None]:
+        """The recording up to now, and the state to go on from its last frame (None once it diverged).
+
+        Raises:
+            LaneError: the lane was lost and the run could not be brought back.
+        """
+        now = None if run.status == "diverged" else run.examine("run_state")
+        with run._lock:  # frames arrive meanwhile
+            record = run.record.fork(now["frame"].step if now else run.header["step"])
+        if now is None:
+            return record, None
+        record.events = [Event.model_construct(**event) for event in now["events"]]
+        record.add(now["frame"])
+        return record, now["state"]
+
+    def reopen(self, record: Run, state: bytes | None = None) -> LiveRun:
+        """A recording as a run that can go on; it rests at its last frame.
+
+        Args:
+            state: of its last frame, see `Trainer.state`; without one, the run is trained again up to there.
+
+        Raises:
+            LaneError: kind "input" with one sentence, if its recipe cannot be, or its data is not at hand.
+        """
+        step, origin = record.steps[-1], f"reopened-{secrets.token_hex(8)}"
+        frame = record.frame(step)
+        try:
+            if state:
+                self.folder(origin).mkdir(parents=True)
+                (self.folder(origin) / f"{step}.npz").write_bytes(state)
+        except OSError:
+            pass  # a full disk: the run is trained again
+        recipe = record.recipe.model_dump()
+        try:
+            run = LiveRun(self, self._place(), recipe, (), len(frame.labels), record, origin)
+            if self.folder(origin).exists():
+                self.folder(origin).rename(self.folder(run.id))  # should the lane be lost
+        finally:
+            shutil.rmtree(self.folder(origin), ignore_errors=True)
+        run.fresh = False
+        record.recipe = Recipe.model_construct(**run.info["recipe"])
+        if unpack(run.probe)[1]["labels"].tobytes() != frame.labels.tobytes():
+            run.end()
+            shutil.rmtree(self.folder(run.id), ignore_errors=True)
+            raise LaneError(
+                f"This run was trained on {recipe['dataset']}, which is not on this machine. "
+                "Add the data on the Playground, then open the run again.",
+                "input",
+            )
+        run.look(frame.strip[-1])
+        return self._enter(run)
 
     def restart(self, run: LiveRun) -> LiveRun:
         """A new run from step 0 that starts with the present rule, noise and knobs."""

@@ -3,7 +3,7 @@
 import bisect
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,11 @@ class Run:
             keep={event.step for event in self.events[-20:]},
         )
         return header
+
+    def keep(self, steps: Collection[int]) -> None:
+        """Drop the frames of all other steps."""
+        self.steps = [step for step in self.steps if step in steps]
+        self._frames = {step: self._frames[step] for step in self.steps}
 
     def packed(self, step: int) -> PackedFrame:
         """The kept frame at a step, or the last one before it."""
@@ -121,8 +126,11 @@ class Run:
             ) from None
 
     @classmethod
-    def open(cls, folder: str | Path) -> "Run":
+    def open(cls, folder: str | Path, recipe: Callable[..., Recipe] = Recipe) -> "Run":
         """A recording from disk.
+
+        Args:
+            recipe: makes the recipe of its fields; or, where torch is not, of a recording that was checked before.
 
         Raises:
             RecordingError: it is missing, damaged or of another version.
@@ -135,7 +143,7 @@ class Run:
                     f"{folder} was recorded in format {about.get('format')!r}; this version reads {FORMAT}. "
                     "Open it with the version that wrote it, or train it again from its recipe."
                 )
-            run = cls(Recipe(**about["recipe"]))
+            run = cls(recipe(**about["recipe"]))
             run.events = [Event(**event) for event in about["events"]]
             metrics = about["history"]["metrics"]
             for i, step in enumerate(about["history"]["steps"]):
