@@ -11,7 +11,7 @@ ROUTER = Path(__file__).parent / "pages" / "_router.py"
 if get_script_run_ctx(suppress_warning=True):  # a host, or a test, that runs this file as the script
     runpy.run_path(str(ROUTER))
 else:
+    from vae_core.ui import comparison_stream, stream
     from vae_core.ui.keeper import lifespan
-    from vae_core.ui.stream import routes
 
-    app = st.App(ROUTER, routes=routes(), lifespan=lifespan)
+    app = st.App(ROUTER, routes=[*stream.routes(), *comparison_stream.routes()], lifespan=lifespan)

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from vae_core.frame import PackedFrame
+from vae_core.gauge import Gauge
 from vae_core.lane import LaneError
 from vae_core.link import to_query
 from vae_core.recipe import Event, Recipe
@@ -16,6 +17,7 @@ from vae_core.run import Run
 if TYPE_CHECKING:
     from vae_core.engine import Engine
 
+CALM = 0.4  # seconds that a run has stood still before it is measured: who steps or plays on need not wait
 GRACE = 1.0  # seconds that a run trains on while nobody watches; it goes on when somebody comes back
 
 
@@ -23,13 +25,14 @@ class LiveRun:
     """One run in a lane, with the controls of a player.
 
     All methods may be called from any thread. What watchers are told comes through the
-    functions that they `watch` with, called with "frame" or "state" after something changed.
+    functions that they `watch` with, called with "frame", "exact" or "state" after something changed.
 
     Attributes:
         id: cannot be guessed; whoever knows it can steer.
         record: the recording so far. It lives here and not in the lane, so that it outlives it.
         info: what the lane said when the run was opened (data set, sizes, classes).
         newest: the latest frame.
+        gauge: the exact measures that go along.
     """
 
     def __init__(
@@ -57,14 +60,18 @@ class LiveRun:
         self._lock, self._recovering = threading.RLock(), threading.Lock()
         self._watchers: list[Callable[[str], None]] = []
         self._busy = self._ended = False
+        self._gauged, self._measuring = 0, False  # how many watch exact measures; one is under way
+        self._calm_at = 0.0
         self._away = False  # paused because nobody watched
         self._steps_due = 0  # of a single step or epoch that was asked for
+        self.portion = 16  # of these steps between two frames: an epoch is shown in parts
         events = [event.model_dump() for event in record.events] if record else []
         step = record.steps[-1] if record else 0
         self.info = self._ask("open", **self._opening(recipe, events, step)).result()
         self.record = record or Run(Recipe.model_construct(**self.info["recipe"]))
         self.newest: PackedFrame = self.info.pop("frame")
         self.header = self.record.add(self.newest)
+        self.gauge = Gauge()
         self.probe, self.images = self._ask("images").result()
 
     def _opening(self, recipe: dict[str, Any], events: list[dict], step: int) -> dict[str, Any]:
@@ -84,17 +91,21 @@ class LiveRun:
 
     # -- watching ----------------------------------------------------------------------------
 
-    def watch(self, tell: Callable[[str], None]) -> Callable[[], None]:
-        """Be told of changes; returns the function that ends it."""
+    def watch(self, tell: Callable[[str], None], exact: bool = False) -> Callable[[], None]:
+        """Be told of changes, of exact measures too if asked for; returns the function that ends it."""
         with self._lock:
             self._watchers.append(tell)
+            self._gauged += exact
             away, self._away = self._away, False
         if away:
             self.play()
+        elif not self.fresh:
+            self._measure()
 
         def leave() -> None:
             with self._lock:
                 self._watchers.remove(tell)
+                self._gauged -= exact
                 self.left_at = time.monotonic()
 
         return leave
@@ -102,6 +113,11 @@ class LiveRun:
     @property
     def watched(self) -> bool:
         return bool(self._watchers) or time.monotonic() - self.left_at < GRACE
+
+    @property
+    def resting(self) -> bool:
+        """Whether all steps that were asked for are done, or cannot be."""
+        return not (self._busy or self.playing or self._steps_due)
 
     def _tell(self, what: str) -> None:
         for tell in list(self._watchers):
@@ -146,6 +162,7 @@ class LiveRun:
             if self.status == "training":
                 self.status = "paused"
         self._tell("state")
+        self._measure()
 
     def step(self, steps: int = 1) -> None:
         """Train some steps and pause."""
@@ -179,7 +196,7 @@ class LiveRun:
             self._busy = True
             ask, wait = {}, 0.0
             if self._steps_due:
-                ask = {"steps": min(self._steps_due, 16)}  # an epoch is shown in parts
+                ask = {"steps": min(self._steps_due, self.portion)}
             elif self.speed:
                 ask = {"stride": max(1, round(self.speed / 25))}
                 wait = ask["stride"] / self.speed
@@ -198,12 +215,14 @@ class LiveRun:
             self.record.events = [Event.model_construct(**event) for event in events]
             self._take(packed)
             self.seconds += seconds
+            self.gauge.passed(max(seconds, not_before - time.monotonic()))
             self._steps_due = max(0, self._steps_due - (packed.step - before))
             self._busy = False
             pause = not_before - time.monotonic()
         self._tell("frame")
         if not self.playing:
             self._tell("state")  # the last frame before a rest: the timeline ends with it
+        self._measure()
         if pause > 0.001:
             threading.Timer(pause, self._go).start()
         else:
@@ -212,6 +231,38 @@ class LiveRun:
     def _take(self, packed: PackedFrame) -> None:
         self.newest = packed
         self.header = self.record.add(packed)
+        self._calm_at = time.monotonic() + CALM
+
+    # -- exact measures, between two slices ------------------------------------------------------
+
+    def _measure(self) -> None:
+        """Ask for exact measures, if they are due and somebody watches them."""
+        with self._lock:
+            if self._busy or self._ended or self._measuring or not self._gauged or self.status == "diverged":
+                return
+            early = self._calm_at - time.monotonic()
+            if self.resting and early > 0:
+                threading.Timer(early, self._measure).start()
+                return
+            header = self.header
+            ask = self.gauge.due(header, self.resting)
+            if ask is None:
+                return
+            self._measuring = True
+            future = self._ask("examine", view="live_exact", **ask)
+        future.add_done_callback(lambda done: self._measured(done, header))
+
+    def _measured(self, future: Future, header: dict[str, Any]) -> None:
+        with self._lock:
+            self._measuring = False
+            try:
+                self.gauge.take(future.result())
+            except (LaneError, ValueError) as error:  # what cannot be measured never stops a run
+                if getattr(error, "kind", "") in ("lost", "unknown"):
+                    return
+                self.gauge.failed(header)
+        self._tell("exact")
+        self._measure()
 
     # -- steering ----------------------------------------------------------------------------
 
@@ -258,6 +309,7 @@ class LiveRun:
             self._take(packed)
         self._tell("frame")
         self._tell("state")
+        self._measure()
 
     # -- forking and recovering --------------------------------------------------------------
 
@@ -271,9 +323,10 @@ class LiveRun:
         """A new run that shares the past up to a recorded step."""
         with self._lock:
             record = self.record.fork(self.record.packed(step).step)
-        return LiveRun(
-            self._engine, self.lane, record.recipe.model_dump(), points=self.points, record=record, origin=self.id
-        )
+        recipe = record.recipe.model_dump()
+        child = LiveRun(self._engine, self.lane, recipe, points=self.points, record=record, origin=self.id)
+        child.gauge = self.gauge.fork(record.steps[-1])
+        return child
 
     def _failed(self, error: LaneError) -> None:
         if error.kind in ("lost", "unknown") and not self._ended:

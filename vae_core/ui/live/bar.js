@@ -6,7 +6,7 @@ import { isLive } from "./store.js";
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
-async function copy(text) {
+export async function copy(text) {
   if (navigator.clipboard && isSecureContext) return navigator.clipboard.writeText(text);
   const field = Object.assign(document.createElement("textarea"), { value: text }); // plain http: the old way
   document.body.append(field);
@@ -39,7 +39,7 @@ export function createBar(root, store, act) {
     find(id).onclick = () => act.set({ [name]: !view[name] }, "controls", ...parts);
     return () => find(id).setAttribute("aria-pressed", view[name]);
   };
-  const toggles = [toggle("repeats", "repeats", "plane"), toggle("ellipses", "ellipses", "plane"), toggle("projector", "projector", "theme")];
+  const toggles = [toggle("repeats", "repeats", "plane"), toggle("ellipses", "ellipses", "plane"), toggle("posterior", "posterior", "plane", "images"), toggle("projector", "projector", "theme")];
   find("reset-view").onclick = act.home;
   find("follow").onclick = () => act.set({ follow: true }, "plane");
   find("copy-link").onclick = async ({ currentTarget }) => {

@@ -18,7 +18,8 @@ export function createTimeline(root, store, act) {
   find("back").onclick = () => act.stepBy(-1);
   find("forward").onclick = () => act.stepBy(1);
   find("live").onclick = act.live;
-  find("fork").onclick = act.fork;
+  const fork = find("fork"); // a comparison has none
+  if (fork) fork.onclick = act.fork;
 
   /** Where a step lies between the kept frames, 0..1. */
   const shareOf = (step, kept) => {
@@ -55,7 +56,7 @@ export function createTimeline(root, store, act) {
       find("back").disabled = kept.length === 0 || (!isLive(store) && view.scrub === kept[0]);
       find("forward").disabled = isLive(store);
       find("live").setAttribute("aria-pressed", isLive(store));
-      find("fork").hidden = isLive(store) || !frame;
+      if (fork) fork.hidden = isLive(store) || !frame;
       drawMarks(state?.events ?? [], kept);
     },
   };

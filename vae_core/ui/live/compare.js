@@ -1,0 +1,264 @@
+// A comparison on the page: columns that share one view, the stream that fills them, and the loop that draws.
+
+import { attachKeyboard } from "./keyboard.js";
+import { connect } from "./stream.js";
+import { createActions } from "./actions.js";
+import { createColumn } from "./compare_column.js";
+import { createMeasured } from "./compare_curves.js";
+import { createStore, HOME, isLive, remember } from "./store.js";
+import { createTimeline } from "./timeline.js";
+import { readTheme } from "./theme.js";
+import { createBar } from "./compare_bar.js";
+import { pageOf } from "./compare_page.js";
+import { unpack } from "./packed.js";
+
+const PARTS = ["theme", "plane", "images", "curves", "controls"];
+const mounted = new WeakMap();
+const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** Streamlit calls this at the start and again on each change of data or theme; one comparison per parent element. */
+export function mount(component) {
+  const { parentElement } = component;
+  if (!mounted.has(parentElement)) mounted.set(parentElement, build(parentElement));
+  const comparison = mounted.get(parentElement);
+  comparison.then(({ update }) => update(component));
+  return () => {
+    mounted.delete(parentElement);
+    comparison.then(({ stop }) => stop());
+  };
+}
+
+async function build(parent) {
+  const root = parent.querySelector(".lab");
+  await Promise.all(["compare.css", "style.css"].map((name) => new Promise((resolve) => {
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "stylesheet", href: new URL(name, import.meta.url).href, onload: resolve, onerror: resolve });
+    parent.prepend(link);
+  })));
+  return createComparison(root);
+}
+
+/** Where an element starts in the page when nothing is scrolled. */
+function topOf(element) {
+  let top = element.getBoundingClientRect().top;
+  for (let node = element; node; node = node.parentNode ?? node.host) top += node.scrollTop ?? 0;
+  return top;
+}
+
+function createComparison(root) {
+  const master = createStore(); // the player: state, timeline, and the view of all columns
+  const { view } = master;
+  Object.assign(view, { hovered: null, target: "one", followed: false });
+  const counts = { frames: 0 };
+  let parts = null; // what belongs to the runs that are shown
+  let coming = { columns: [], past: false }; // of the round that arrives
+  let dirty = new Set();
+  let ticket = 0;
+  let theme = null;
+  let stream = null;
+  let source = {};
+
+  const touch = (...names) => {
+    for (const name of names) dirty.add(name);
+    ticket ||= requestAnimationFrame(draw);
+  };
+  const send = (message) => stream?.send(message) ?? false;
+  const act = createActions(master, { send, touch });
+  const toggleNoise = () => send({ do: "switch", noise: master.state?.columns.some(({ noise }) => noise > 0) ? 0 : 1 }); // of all runs
+  const detachKeyboard = attachKeyboard(root, { ...act, toggleNoise });
+  const resized = new ResizeObserver(() => touch("theme"));
+  resized.observe(root);
+
+  const to = {
+    send,
+    touch,
+    theme: () => theme,
+    home: () => to.view({ range: { ...HOME } }, "plane"),
+    view(changes, ...names) {
+      if (changes.range) view.followed = false;
+      delete changes.follow; // a single plane's
+      act.set(changes, ...names);
+    },
+    pin(index) {
+      act.set({ pin: index === null || index === view.pin?.index ? null : { index } }, "plane", "images");
+      if (index !== null) send({ do: "look", index });
+    },
+  };
+
+  /** A new number of runs: the page is built anew; the view stays. */
+  function build({ columns, images }) {
+    root.innerHTML = pageOf(columns.length);
+    const elements = [...root.querySelectorAll(".column")];
+    parts = {
+      columns: elements.map((element, index) => createColumn(element, index, view, to)),
+      colours: elements.map((element) => () => getComputedStyle(element).getPropertyValue("--run").trim()),
+      histories: columns.map(() => ({ steps: [], metrics: {} })),
+      measured: createMeasured(root, master),
+      timeline: createTimeline(root, master, act),
+      bar: createBar(root, master, act, to),
+    };
+    loadImages(images);
+  }
+
+  async function loadImages(path) {
+    const { columns } = parts;
+    const response = await fetch(path);
+    if (!response.ok) return;
+    const { images } = unpack(await response.arrayBuffer());
+    for (const { store } of columns) store.images = images;
+    touch("images");
+  }
+
+  /** Widen the common range step by step until the codes of all runs are inside. */
+  function follow() {
+    const { range } = view;
+    const goal = Math.max(4, 1.06 * Math.max(...parts.columns.map((column) => column.furthest())));
+    const ease = stillness.matches ? 1 : 0.18;
+    view.range = { x: range.x * (1 - ease), y: range.y * (1 - ease), half: range.half + ease * (goal - range.half) };
+    return Math.abs(goal - range.half) > 0.005 * goal || Math.hypot(range.x, range.y) > 0.01;
+  }
+
+  function draw(now) {
+    ticket = 0;
+    if (dirty.has("theme") || !theme) {
+      root.classList.toggle("projector", view.projector);
+      root.style.setProperty("--header", `${topOf(root) + 16}px`);
+      theme = readTheme(root);
+      for (const name of PARTS) dirty.add(name);
+    }
+    const due = dirty;
+    dirty = new Set();
+    if (!parts) return;
+    const { columns, colours, histories, measured, timeline, bar } = parts;
+    if (due.has("controls")) {
+      bar.draw();
+      timeline.draw();
+      for (const column of columns) column.drawControls();
+    }
+    if (due.has("images")) for (const column of columns) column.drawImages(theme);
+    if (due.has("curves")) {
+      measured.draw(columns.map(({ store }, index) => ({
+        history: histories[index], events: store.state?.events ?? [], colour: colours[index](), frame: store.frame,
+      })), theme);
+    }
+    if (!due.has("plane")) return;
+    let moving = view.followed && follow();
+    for (const { plane } of columns) moving = plane.draw(now, theme) || moving;
+    if (moving) touch("plane");
+  }
+
+  const receive = {
+    hello(message) {
+      master.hello = message;
+      if (parts?.columns.length !== message.columns.length) build(message);
+      parts.columns.forEach(({ store, forget }, index) => {
+        forget();
+        Object.assign(store, { hello: { ...message.columns[index], rules: message.rules }, frame: null });
+      });
+      master.frame = null;
+      if (!isLive(master)) act.live();
+      touch(...PARTS);
+    },
+    probe(message) {
+      for (const { store, plane } of parts.columns) {
+        store.probe = message;
+        plane.aim(false);
+      }
+    },
+    history({ columns }) {
+      parts.histories = columns;
+      touch("curves");
+    },
+    state(message) {
+      master.state = { ...message, events: eventsOf(message.columns) };
+      message.columns.forEach((state, index) => parts.columns[index].state(state));
+      const address = location.pathname + message.link;
+      if (message.link !== location.search) history.replaceState(history.state, "", address); // the address is the comparison
+      touch("controls", "curves");
+    },
+    round({ columns, past }) {
+      coming = { columns: [...columns], past };
+      if (past && !columns.length) arrived();
+    },
+    frame(message) {
+      const index = coming.columns.shift();
+      parts.columns[index].take(message);
+      if (!coming.past) remember(parts.histories[index], message);
+      if (!coming.columns.length) arrived();
+    },
+  };
+
+  /** All frames of a round are there: they are shown together. */
+  function arrived() {
+    const frames = parts.columns.map(({ store }) => store.frame).filter(Boolean);
+    if (!frames.length) return;
+    master.frame = frames.reduce((furthest, frame) => (frame.step > furthest.step ? frame : furthest));
+    if (coming.past) act.frameArrived(master.frame);
+    counts.frames++;
+    touch("plane", "images", "curves", "controls");
+  }
+
+  function open(next) {
+    source = next;
+    stream?.close();
+    act.forget();
+    Object.assign(view, { scrub: null, pin: null, hovered: null });
+    stream = connect(next.socket, {
+      onMessage: (message) => receive[message.type]?.(message),
+      onConnection(connected) {
+        master.connected = connected;
+        act.forget();
+        if (connected && !isLive(master)) act.resume();
+        touch("controls");
+      },
+    });
+  }
+
+  const facts = {
+    frames: () => counts.frames,
+    step: () => master.frame?.step ?? null,
+    steps: () => parts?.columns.map(({ store }) => store.frame?.step ?? null) ?? [],
+    titles: () => parts?.columns.map(({ store }) => store.state?.title ?? null) ?? [],
+    noises: () => parts?.columns.map(({ store }) => store.frame?.noise ?? null) ?? [],
+    chosen: () => parts?.columns.map(({ store }) => store.frame?.chosen ?? null) ?? [],
+    playing: () => Boolean(master.state?.playing),
+    live: () => isLive(master),
+    connected: () => master.connected,
+    view: () => ({ ...view.range }),
+    hovered: () => view.hovered,
+    pinned: () => view.pin?.index ?? null,
+    points: () => parts?.columns.map(({ plane }) => Array.from(plane.points)) ?? [],
+  };
+  const noiseLab = {}; // counters and facts for tests and for the curious; it only reads
+  for (const [name, get] of Object.entries(facts)) Object.defineProperty(noiseLab, name, { get, enumerable: true });
+  window.noiseLab = noiseLab;
+
+  return {
+    update({ data }) {
+      if (data.socket !== source.socket) open(data);
+      touch("theme");
+    },
+    stop() {
+      stream?.close();
+      cancelAnimationFrame(ticket);
+      resized.disconnect();
+      detachKeyboard();
+      if (window.noiseLab === noiseLab) delete window.noiseLab;
+    },
+  };
+}
+
+/** Events of all runs for the timeline; what was switched for all at once is one mark. */
+function eventsOf(columns) {
+  const marks = new Map();
+  columns.forEach(({ events }, index) => {
+    for (const { step, label } of events) {
+      const key = `${step} ${label}`;
+      if (!marks.has(key)) marks.set(key, { step, label, runs: [] });
+      marks.get(key).runs.push(index + 1);
+    }
+  });
+  return [...marks.values()]
+    .map(({ step, label, runs }) => ({ step, label: runs.length === columns.length ? label : `${runs.join(", ")}: ${label}` }))
+    .sort((a, b) => a.step - b.step);
+}
