@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import small, wait_until
 from vae_core.engine import Engine
+from vae_core.frame import unpack
 from vae_core.lane import Lane, LaneError, next_stop
 from vae_core.link import from_query
 from vae_core.trainer import replay
@@ -91,6 +92,57 @@ def test_what_was_played_is_what_the_recipe_and_events_give(engine):
     again = replay(small(), run.record.events, run.header["step"])
     again.chosen = 5
     assert again.frame().packed() == run.newest
+
+
+def exact_of(run) -> dict:
+    return unpack(run.gauge.newest)[0] if run.gauge.newest else {}
+
+
+def test_exact_measures_go_along_and_change_no_bit(engine):
+    """With somebody who watches them a run gives the same bits as straight training; at rest all is measured."""
+    run = engine.open(RECIPE)
+    told = []
+    run.watch(told.append, exact=True)
+    run.play()
+    assert wait_until(lambda: len(run.gauge.steps) >= 2, 60), run.state()
+    assert not exact_of(run)["fine"] and exact_of(run)["images"] < exact_of(run)["of"]
+    run.switch(noise=0.5)
+    reach(run, run.header["step"] + 20)
+    run.pause()
+    assert wait_until(lambda: exact_of(run).get("fine") and exact_of(run)["images"] == exact_of(run)["of"], 60)
+    message = exact_of(run)
+    assert message["step"] == run.header["step"] and run.gauge.steps[-1] == message["step"] and "exact" in told
+    assert message["gap"] + message["elbo"] == pytest.approx(message["log_marginal"])
+    assert replay(small(), run.record.events, run.header["step"]).frame().packed() == run.newest
+    run.look(5)
+    assert wait_until(lambda: exact_of(run)["index"] == 5, 20) and exact_of(run)["images"] == message["of"]
+    run.switch(rule="autoencoder")
+    assert wait_until(lambda: exact_of(run)["rule"] == "autoencoder", 20) and exact_of(run)["gap"] is None
+    past = engine.fork(run, run.gauge.steps[0])
+    assert past.gauge.newest == run.gauge.at(past.header["step"])
+
+
+def test_nothing_is_measured_for_nobody(engine):
+    run = engine.open(RECIPE)
+    watch(run)
+    run.play()
+    reach(run, 200)
+    run.pause()
+    assert wait_until(lambda: run.resting, 5)
+    time.sleep(0.3)
+    assert run.gauge.newest is None and not run._measuring
+
+
+def test_a_measure_that_fails_does_not_stop_the_run(engine, monkeypatch):
+    run = engine.open(RECIPE)
+    monkeypatch.setattr(run.gauge, "due", lambda header, resting: None if resting else {"nonsense": 1})
+    told = []
+    run.watch(told.append, exact=True)
+    run.play()
+    assert wait_until(lambda: "exact" in told and exact_of(run).get("failed"), 20)
+    reach(run, run.header["step"] + 50)
+    assert run.playing and run.message is None
+    run.pause()
 
 
 def test_speed_is_kept(engine):

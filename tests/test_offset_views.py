@@ -16,8 +16,8 @@ from vae_core.figures.offset import (
 from vae_core.networks import Encoder
 from vae_core.trainer import Trainer
 from vae_core.views import encoder_members, offset_codes, offset_gap, offset_merged, offset_twice
-from vae_core.networks import parameters, wider
 from vae_core.views.offset import seen
+from vae_core.widths import parameters, wider
 
 
 def trained(steps: int = 20, knobs: dict | None = None, **fields) -> Trainer:

@@ -81,19 +81,6 @@ class Encoder(nn.Module):
         return {name: head(x) for name, head in self.heads.items()}
 
 
-def parameters(widths: Sequence[int]) -> int:
-    """Weights and biases of an encoder with these hidden widths and a mean."""
-    sizes = (PIXELS, *widths, 2)
-    return sum(i * o + o for i, o in zip(sizes, sizes[1:], strict=False))
-
-
-def wider(widths: Sequence[int], times: int = 2) -> tuple[int, ...]:
-    """Hidden widths, all grown by one factor, with as many parameters as several such encoders."""
-    target = times * parameters(widths)
-    candidates = (tuple(max(1, round(width * k / 1000)) for width in widths) for k in range(1000, 16_001, 2))
-    return min(candidates, key=lambda grown: abs(parameters(grown) - target))
-
-
 class Ensemble(nn.Module):
     """The mean of k encoders: each head is the mean of theirs (of log σ², so of σ the geometric mean).
 

@@ -16,10 +16,11 @@ from vae_core.batches import PRIOR_SAMPLES, PROBE, REPEATS, TrainingSet, as_seen
 from vae_core.data import load_dataset
 from vae_core.frame import Frame
 from vae_core.measures import losses
-from vae_core.networks import PIXELS, Decoder, Encoder, Ensemble, bfloat16_is_faster, likelihood, stream, wider
+from vae_core.networks import PIXELS, Decoder, Encoder, Ensemble, bfloat16_is_faster, likelihood, stream
 from vae_core.recipe import Event, Recipe, RecipeError, parse_knobs
 from vae_core.rule import LATENT, Batch, Latent, Rule, Setting
 from vae_core.rules import discover
+from vae_core.widths import wider
 
 
 class Diverged(RuntimeError):

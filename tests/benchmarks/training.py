@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it also 
 import vae_core  # noqa: E402
 from tests.benchmarks.peers import ACTIVATIONS, Contender, pythae, pytorch_example  # noqa: E402
 from vae_core import Recipe, Trainer, load_dataset  # noqa: E402
+from vae_core.engine import Engine  # noqa: E402
 
 EXAMPLE, PYTHAE = "PyTorch's VAE example", "pythae 0.1.2"
 INSTALL = "not installed: `pip install pythae==0.1.2`"
@@ -191,6 +192,33 @@ def threads_and_frames(options: argparse.Namespace) -> None:
         row(n, f"{ratio(seconds['frame', n], seconds['step']):.1f}", *milliseconds, round(frame.packed().size / 1e3))
 
 
+def exact_panel(options: argparse.Namespace) -> None:
+    """Two runs that play at once, each in a process of its own; somebody watches one's exact measures, in turns."""
+    seconds, steps = 12, {"with": [], "without": []}
+    with Engine(lanes=2) as engine:
+        runs = [engine.open({}) for _ in range(2)]
+        for run in runs:
+            run.watch(lambda what: None)
+            run.play()
+        while min(run.header["step"] for run in runs) < 200:
+            time.sleep(0.1)
+        for turn in range(2 * options.rounds):
+            watched, other = runs if turn % 2 else reversed(runs)
+            leave = watched.watch(lambda what: None, exact=True)
+            before = [run.header["step"] for run in (watched, other)]
+            time.sleep(seconds)
+            for name, run, start in zip(steps, (watched, other), before, strict=True):
+                steps[name].append(run.header["step"] - start)
+            leave()
+        measured = sum(len(run.gauge.steps) for run in runs)
+    heading(
+        "The exact panel while a run plays, `Recipe()`", "", "× steps", "steps a second", "seconds between measures"
+    )
+    each = f"{2 * options.rounds * seconds / max(measured, 1):.1f}"
+    row("with", f"{ratio(steps['with'], steps['without']):.2f}", f"{median(steps['with']) / seconds:.0f}", each)
+    row("without", "1.00", f"{median(steps['without']) / seconds:.0f}", "")
+
+
 # -- the table ---------------------------------------------------------------------------------
 
 
@@ -214,7 +242,7 @@ def load_of_others() -> tuple[float, float, float]:
     return time.time(), own, (sum(jiffies) - jiffies[3] - jiffies[4]) / os.sysconf("SC_CLK_TCK")
 
 
-SECTIONS = (throughput, time_to_target, after_seconds, rules, threads_and_frames)
+SECTIONS = (throughput, time_to_target, after_seconds, rules, threads_and_frames, exact_panel)
 
 
 def main() -> None:

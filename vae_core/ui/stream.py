@@ -90,11 +90,12 @@ class Viewer:
         self.steering: asyncio.Queue[dict] = asyncio.Queue()
         self.state_due, self.following, self.acknowledged = True, True, True
         self.sent = None  # the frame that was sent last
+        self.measured = None  # the exact measures that were sent last
         self.stated_at = 0.0
         self.sending = asyncio.Lock()
 
     async def serve(self) -> None:
-        leave = self.run.watch(lambda what: self.loop.call_soon_threadsafe(self._notice, what))
+        leave = self.run.watch(lambda what: self.loop.call_soon_threadsafe(self._notice, what), exact=True)
         tasks = []
         try:
             await self._greet()
@@ -123,7 +124,8 @@ class Viewer:
         self.news.set()
 
     def _timeline(self) -> dict:
-        return {"kept": list(self.run.record.steps), "events": self.run.record.marks()}
+        run = self.run
+        return {"kept": list(run.record.steps), "events": run.record.marks(), "measured": run.gauge.columns()}
 
     def _notice(self, what: str) -> None:
         self.state_due |= what == "state"
@@ -140,6 +142,10 @@ class Viewer:
             if self.following and self.acknowledged and newest is not self.sent:
                 self.sent, self.acknowledged = newest, False
                 await self._send(newest.view)
+            measured = self.run.gauge.newest
+            if self.following and measured is not self.measured:
+                self.measured = measured
+                await self._send(measured)
 
     async def _listen(self) -> None:
         """Answer at once what concerns this viewer alone; line up what steers the run."""
@@ -153,11 +159,13 @@ class Viewer:
                 self.news.set()
             elif do == "follow":
                 self.following = bool(command["value"])
-                self.acknowledged, self.sent = True, None
+                self.acknowledged, self.sent, self.measured = True, None, None
                 self.news.set()
             elif do == "frame":
                 recorded = self.run.record.packed(int(command["step"]))
-                await self._send(json.dumps({"type": "recorded", "step": recorded.step}), recorded.view)
+                measured = self.run.gauge.at(recorded.step)
+                messages = json.dumps({"type": "recorded", "step": recorded.step}), recorded.view, measured
+                await self._send(*filter(None, messages))
             elif do == "decoder":
                 await self._send(self.run.record.packed(int(command["step"])).decoder)
 

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.batches import grey, spread_by_ink
-from vae_core.networks import Encoder, Ensemble, parameters, wider
+from vae_core.networks import Encoder, Ensemble
 from vae_core.normalisation import EPSILON
 from vae_core.properties import PROPERTIES, measure
 from vae_core.rule import LATENT, Batch, Latent
 from vae_core.rules.offset import Offset
 from vae_core.trainer import Trainer
+from vae_core.widths import parameters, wider
 
 POOL = 10_000  # training images among which those that stand for all are chosen
 

@@ -1,6 +1,7 @@
 // Fifty encodings of the input under a magnifying glass: a cloud with noise, a single dot without.
 
-import { repeatsSpread } from "./store.js";
+import { posteriorOf, repeatsSpread } from "./store.js";
+import { drawContours } from "./contours.js";
 import { drawCross, drawDot, signed } from "./markers.js";
 
 const WINDOWS = [0.25, 0.5, 1, 2, 4, 8]; // half the width that is shown, in units of the plane
@@ -24,6 +25,8 @@ export function createCloseup(root, store) {
       const mean = frame.mean.subarray(2 * frame.chosen, 2 * frame.chosen + 2);
       const x = (value) => side / 2 + ((value - mean[0]) * side) / (2 * half);
       const y = (value) => side / 2 - ((value - mean[1]) * side) / (2 * half);
+      const posterior = view.posterior && posteriorOf(store);
+      if (posterior) drawContours(context, { x, y }, posterior, theme);
       drawCross(context, side / 2, side / 2, 7, theme.mu, theme.panel);
       for (let i = 0; i < codes.length; i += 2) drawDot(context, x(codes[i]), y(codes[i + 1]), theme.size / 5, theme.eps, theme.panel);
       caption.textContent = spread ? `sd ${signed(spread, 2)}` : "one point";

@@ -1,6 +1,6 @@
 // Three panels of curves over the steps, with the events marked through all of them.
 
-import { isLive, landmarks } from "./store.js";
+import { exactOf, isLive, landmarks } from "./store.js";
 import { signed, ticks } from "./markers.js";
 
 const UNDEFINED = "not defined for this rule";
@@ -18,6 +18,7 @@ const PANELS = {
     parts: [{ name: "kl_mean", label: "μ part", colour: "mu" }, { name: "kl_variance", label: "σ part", colour: "sigma" }],
   })[kl],
   elbo: () => [
+    { name: "log_marginal", sign: -1, label: "−log p(x)", colour: "exact", dots: true },
     { name: "elbo", sign: -1, label: "", colour: "text" },
     { name: "objective", label: "objective (no bound)", colour: "text", dashed: true, without: "elbo" },
   ],
@@ -33,8 +34,10 @@ const valueAt = (metrics, { name, sign = 1, without }, index) => {
 };
 
 /** Low and high of what is worth seeing: a run's first steep fall and the peak after a switch may leave the panel. */
-function extent(series, { steps, metrics }) {
-  const values = [];
+function extent(series, { history: { steps, metrics }, marginals }) {
+  const early = steps[Math.floor(steps.length * 0.06)];
+  const measured = series.some(({ dots }) => dots) ? marginals.values.filter((_, i) => marginals.steps[i] >= early) : [];
+  const values = measured.map((value) => -value);
   const stride = Math.max(1, Math.floor(steps.length / 600));
   for (let i = Math.floor(steps.length * 0.06); i < steps.length; i += stride) {
     for (const one of series) {
@@ -50,7 +53,7 @@ function extent(series, { steps, metrics }) {
   return [low >= 0 && low < margin ? 0 : low - margin, high + margin];
 }
 
-function drawPanel(canvas, series, store, theme, withLabels) {
+function drawPanel(canvas, series, store, theme, { withLabels, isLast }) {
   const ratio = devicePixelRatio;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -64,10 +67,11 @@ function drawPanel(canvas, series, store, theme, withLabels) {
   const { steps, metrics } = history;
   if (steps.length < 1 || width < 40) return;
   const small = theme.size;
-  const [left, right, top, bottom] = [2.9 * small, width - 4, withLabels ? small + 4 : 4, height - small - 4];
+  const withSteps = isLast || height > 7.5 * small; // where there is little room, all panels share those of the last
+  const [left, right, top, bottom] = [2.9 * small, width - 4, withLabels ? small + 4 : 4, height - (withSteps ? small + 4 : 6)];
   const last = Math.max(steps.at(-1), 50);
   const x = (step) => left + ((right - left) * step) / last;
-  const bounds = extent(series, history);
+  const bounds = extent(series, store);
   context.font = `${small}px ${theme.font}`;
   context.textBaseline = "middle";
   context.lineWidth = 1;
@@ -86,7 +90,7 @@ function drawPanel(canvas, series, store, theme, withLabels) {
     }
   }
   context.textAlign = "center";
-  for (const [value] of ticks(0, last, Math.max(2, (right - left) / (6 * small)))) {
+  if (withSteps) for (const [value] of ticks(0, last, Math.max(2, (right - left) / (6 * small)))) {
     const text = value.toLocaleString("en");
     const half = context.measureText(text).width / 2;
     if (x(value) + half <= right + 4) context.fillText(text, Math.max(x(value), left), bottom + small * 0.8);
@@ -98,7 +102,10 @@ function drawPanel(canvas, series, store, theme, withLabels) {
     context.beginPath();
     context.rect(left, top - 2, right - left + 4, bottom - top + 4);
     context.clip();
-    for (const one of series) drawSeries(context, one, history, x, y, theme);
+    for (const one of series) {
+      if (one.dots) drawMeasured(context, one, store.marginals, x, y, theme);
+      else drawSeries(context, one, history, x, y, theme);
+    }
     context.restore();
   }
   if (frame && !isLive(store)) {
@@ -149,6 +156,21 @@ function drawSeries(context, series, { steps, metrics }, x, y, theme) {
   context.setLineDash([]);
 }
 
+/** A dot at each step at which log p(x) was measured, as long as there is room between them. */
+function drawMeasured(context, { colour, sign }, { steps, values }, x, y, theme) {
+  context.fillStyle = theme[colour];
+  const radius = theme.size > 15 ? 3.4 : 2.4;
+  let free = -Infinity;
+  for (let i = 0; i < steps.length; i++) {
+    const at = x(steps[i]);
+    if (at < free && i < steps.length - 1) continue;
+    free = at + radius;
+    context.beginPath();
+    context.arc(at, y(sign * values[i]), radius, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
 /** The numbers of the shown frame, beside the titles. */
 function writeValues(element, series, metrics) {
   const defined = series.filter(({ name, without }) => known(metrics[name]) && !(without && known(metrics[without])));
@@ -156,7 +178,7 @@ function writeValues(element, series, metrics) {
   if (element.dataset.key !== key) {
     element.dataset.key = key;
     element.innerHTML = defined
-      .map(({ label, colour, dashed }) => `<span class="value ${label ? "" : "plain"} ${dashed ? "dashed" : ""}" style="--c: var(--${colour})">${label}<b></b></span>`)
+      .map(({ label, colour, dashed, dots }) => `<span class="value ${label ? "" : "plain"} ${dashed ? "dashed" : ""} ${dots ? "dots" : ""}" style="--c: var(--${colour})">${label}<b></b></span>`)
       .join("") || `<em>${UNDEFINED}</em>`;
   }
   defined.forEach(({ name, sign = 1 }, index) => {
@@ -178,8 +200,9 @@ export function createCurves(root, store, act) {
       for (const kind of kinds) kind.setAttribute("aria-pressed", kind.dataset.value === store.view.kl);
       panels.forEach(({ id, canvas, values }, index) => {
         const series = PANELS[id](store.view);
-        drawPanel(canvas, series, store, theme, index === 0);
-        if (store.frame) writeValues(values, series, store.frame.metrics);
+        drawPanel(canvas, series, store, theme, { withLabels: index === 0, isLast: index === panels.length - 1 });
+        const log_marginal = exactOf(store)?.log_marginal;
+        if (store.frame) writeValues(values, series, { ...store.frame.metrics, log_marginal });
       });
     },
   };

@@ -1,6 +1,6 @@
 // window.noiseLab: counters and facts for tests and for the curious; it only reads.
 
-import { isLive, repeatsSpread } from "./store.js";
+import { exactOf, isBehind, isLive, repeatsSpread } from "./store.js";
 
 export function createHooks(store, plane) {
   const counts = { frames: 0, hoverDecodes: 0, lastFrameAt: 0, longestStall: 0 };
@@ -20,6 +20,16 @@ export function createHooks(store, plane) {
     live: () => isLive(store),
     connected: () => store.connected,
     decoderStep: () => store.decoder?.step ?? null,
+    exact: () => {
+      const exact = exactOf(store);
+      return exact && {
+        step: exact.step, behind: isBehind(store, exact), fine: exact.fine, images: exact.images, of: exact.of, failed: Boolean(exact.failed),
+        prior: exact.prior, logMarginal: exact.log_marginal, elbo: exact.elbo, gap: exact.gap, kl: exact.kl,
+        mutualInformation: exact.mutual_information, aggregateKl: exact.aggregate_kl,
+      };
+    },
+    marginals: () => ({ steps: [...store.marginals.steps], values: [...store.marginals.values] }),
+    posteriors: () => plane.posteriors,
     pinned: () => store.view.pin?.index ?? null,
     repeatsSpread: () => repeatsSpread(store),
     points: () => plane.points,

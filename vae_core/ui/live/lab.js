@@ -8,17 +8,19 @@ import { createBar } from "./bar.js";
 import { createCloseup } from "./closeup.js";
 import { createCurves } from "./curves.js";
 import { createDecoder } from "./decoder.js";
+import { createExact } from "./exact.js";
 import { createHooks } from "./hooks.js";
 import { createImages } from "./images.js";
 import { createPlane } from "./plane.js";
 import { createRuleCard } from "./rule.js";
-import { createStore, isLive, layersOf, remember } from "./store.js";
+import { createSpotlight } from "./spotlight.js";
+import { createStore, isLive, layersOf, remember, rememberExact } from "./store.js";
 import { createTimeline } from "./timeline.js";
 import { networkDrawing, PAGE } from "./page.js";
 import { readTheme } from "./theme.js";
 import { unpack } from "./packed.js";
 
-const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "controls"];
+const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "exact", "controls"];
 
 /** Where an element starts in the page when nothing is scrolled. */
 function topOf(element) {
@@ -49,7 +51,9 @@ export function createLab(root) {
   const hooks = createHooks(store, plane);
   const closeup = createCloseup(root, store);
   const curves = createCurves(root, store, act);
-  const controls = [createBar(root, store, act), createRuleCard(root, store, act), createTimeline(root, store, act)];
+  const exact = createExact(root, store);
+  const spotlight = createSpotlight(root, store); // after the controls, whose state it reads
+  const controls = [createBar(root, store, act), createRuleCard(root, store, act), createTimeline(root, store, act), spotlight];
   attachGestures(field, store, plane, act, () => theme);
   const detachKeyboard = attachKeyboard(root, act);
   const resized = new ResizeObserver(() => touch("theme"));
@@ -71,6 +75,7 @@ export function createLab(root) {
     if (due.has("images")) images.draw(theme);
     if (due.has("images") || due.has("cursor")) hooks.counts.hoverDecodes += images.drawPointed(theme, plane.pinPlace());
     if (due.has("curves")) curves.draw(theme);
+    if (due.has("exact")) exact.draw();
     if (due.has("plane") && plane.draw(now, theme)) touch("plane");
   }
 
@@ -87,14 +92,17 @@ export function createLab(root) {
       plane.aim(false);
       touch("plane", "images");
     },
-    history({ steps, metrics, kept, events }) {
+    history({ steps, metrics, kept, events, measured }) {
       store.history = { steps, metrics };
+      store.marginals = { steps: measured.steps, values: measured.log_marginal };
+      store.exact = null;
       if (store.state) Object.assign(store.state, { kept, events });
-      touch("curves", "controls");
+      touch("curves", "exact", "controls");
     },
     state(message) {
       store.state = act.withPending(message);
-      if (message.link !== location.search) history.replaceState(history.state, "", message.link); // the address is the run
+      const own = !source.asked?.guide; // the address is the run, but in a lesson
+      if (own && message.link !== location.search) history.replaceState(history.state, "", message.link);
       if (message.noise > 0) view.lastNoise = message.noise;
       touch("controls", "curves");
     },
@@ -107,7 +115,12 @@ export function createLab(root) {
       hooks.counts.frames++;
       hooks.counts.lastFrameAt = performance.now();
       act.wantDecoder();
-      touch("plane", "images", "curves", "controls");
+      touch("plane", "images", "curves", "exact", "controls");
+    },
+    exact(message) {
+      store.exact = message;
+      if (!message.failed) rememberExact(store, message);
+      touch("plane", "images", "curves", "exact");
     },
     decoder(message) {
       store.decoder = { step: message.step, decode: createDecoder(message) };
@@ -154,6 +167,8 @@ export function createLab(root) {
     /** The page mounts again on each change of data or theme. */
     update({ data, setStateValue }) {
       follow = (socket) => setStateValue("socket", socket);
+      root.classList.toggle("beside", Boolean(data.guide));
+      spotlight.follow(data.guide, (used) => setStateValue("used", used));
       if (data.projector !== source.asked?.projector) view.projector = Boolean(data.projector);
       if (data.socket !== source.asked?.socket) open({ socket: data.socket, images: data.images, asked: data });
       else source.asked = data;

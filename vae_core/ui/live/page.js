@@ -93,6 +93,7 @@ const PLANE = `
       ${segmented("coordinate", "Coordinates of the points", [["z", "<b class='zed'>z</b>", "Points show the draw z"], ["mean", "<b class='mu'>μ</b>", "Points show the mean"]])}
       ${segmented("marks", "Marks of the points", [["dots", "dots"], ["digits", "digits"]])}
       <button type="button" class="toggle" data-testid="ellipses" aria-pressed="false" title="σ ellipses of the ten test digits">ellipses</button>
+      <button type="button" class="toggle" data-testid="posterior" aria-pressed="false" title="The input's true posterior p(z|x): contours at 10, 30 and 70 percent of its highest value">p(z|x)</button>
       ${button("reset-view", "reset view", ICONS.home, "Back to the view from −4 to 4")}
     </header>
     <div class="field" data-testid="plane" tabindex="0" role="application"
@@ -118,11 +119,24 @@ const curve = (id, title, extra = "") => `
 
 const NATS = "<small>nats</small>";
 
+const number = (name, label, more = "") =>
+  `<span class="value plain" data-exact="${name}">${label}<b>–</b>${more}</span>`;
+
+const EXACT = `
+  <section class="exact" data-testid="exact">
+    <header><h3>Exact</h3><small class="lag"></small>
+      <div class="values">${number("log_marginal", "log p(x)", '<small data-exact="error"></small>')}${number("gap", "gap")}</div></header>
+    <div class="split">${number("mutual_information", "I(x; z)")}
+      <span class="bar-of-kl" role="img" aria-label="The KL as a bar of two parts"></span><small data-exact="prior"></small>
+      ${number("aggregate_kl", "KL(q(z)‖p(z))")}</div>
+  </section>`;
+
 const CURVES = `
   <section class="curves">
     ${curve("reconstruction", "Reconstruction", NATS)}
     ${curve("kl", "KL", segmented("kl", "Parts of the KL", [["total", "total"], ["dimensions", "z₁ z₂", "Per dimension"], ["parts", "μ | σ", "Mean part and variance part"]]))}
     ${curve("elbo", "−ELBO", NATS)}
+    ${EXACT}
   </section>`;
 
 const TIMELINE = `

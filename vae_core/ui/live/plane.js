@@ -1,6 +1,7 @@
 // The latent plane: points, axes and markers on three canvases, so that what stands still is not drawn again.
 
-import { chosenOf } from "./store.js";
+import { chosenOf, isBehind, posteriorOf } from "./store.js";
+import { drawContours } from "./contours.js";
 import { createMotion } from "./motion.js";
 import { createStamps } from "./stamps.js";
 import { CLASS_COLOURS, rgb } from "./theme.js";
@@ -24,6 +25,7 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
   let axesFor = "";
   let ratio = 1;
   let outside = 0; // codes that the last drawing left out
+  let posteriors = 0; // drawn so far
   let told = null; // how many of them the note speaks of
 
   /** From the range of the view to pixels: the same scale on both axes, whatever the shape of the field. */
@@ -152,6 +154,11 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
     marks.clip();
     drawGlyphs(place);
     if (view.ellipses && store.frame.scale) drawStripEllipses(place);
+    const posterior = view.posterior && posteriorOf(store);
+    if (posterior) {
+      drawContours(marks, place, posterior, theme, isBehind(store, posterior) ? 0.5 : 1);
+      posteriors++;
+    }
     if (chosenOf(store) !== null) drawChosen(place, theme);
     if (view.ring) {
       marks.strokeStyle = theme.text;
@@ -201,6 +208,7 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
 
   return {
     get points() { return motion.points; },
+    get posteriors() { return posteriors; },
     pinPlace,
     /** Aim at the shown frame; call after a new frame or another coordinate. */
     aim(arrived) {

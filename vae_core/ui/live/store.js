@@ -10,6 +10,8 @@ export const createStore = () => ({
   state: null, // the run's controls, as the server knows them
   frame: null, // the frame that is shown
   decoder: null, // { step, decode }
+  exact: null, // the newest exact measures, or those of the past that is shown
+  marginals: { steps: [], values: [] }, // exact log p(x), at the steps at which it was measured
   connected: false,
   view: {
     range: { ...HOME },
@@ -17,6 +19,7 @@ export const createStore = () => ({
     coordinate: "z", // or "mean"
     marks: "dots", // or "digits"
     ellipses: false,
+    posterior: false, // the true one of the chosen image
     repeats: false,
     isolated: null, // class
     highlighted: null, // class
@@ -65,6 +68,31 @@ export function remember(history, { step, metrics }) {
   const thin = (values) => values.filter((_, index) => index % 2 === 0 || index === values.length - 1);
   history.steps = thin(steps);
   for (const name of Object.keys(history.metrics)) history.metrics[name] = thin(history.metrics[name]);
+}
+
+/** The exact measures that belong to the shown frame: of its step, or the last ones before it. */
+export const exactOf = (store) => (isLive(store) || store.exact?.step <= store.frame?.step ? store.exact : null);
+
+/** Whether measures are so much older than the frame, or soon will be, that the screen should say so. */
+export function isBehind({ frame, state, marginals: { steps }, ...store }, { step }) {
+  const between = isLive(store) && state?.playing && steps.length > 1 ? steps.at(-1) - steps.at(-2) : 0;
+  return Boolean(frame) && Math.max(frame.step - step, between) > 0.05 * frame.step;
+}
+
+/** Add exact log p(x) at a step; a later one of the same step takes its place. */
+export function rememberExact({ marginals: { steps, values } }, { step, log_marginal: value }) {
+  let at = steps.length;
+  while (at > 0 && steps[at - 1] >= step) at--;
+  const replaced = steps[at] === step ? 1 : 0;
+  steps.splice(at, replaced, step);
+  values.splice(at, replaced, value);
+}
+
+/** The true posterior of the chosen image as a density on a grid, if it is known. */
+export function posteriorOf(store) {
+  const exact = exactOf(store);
+  if (!exact?.posterior || exact.index !== store.frame?.chosen) return null;
+  return { values: exact.posterior, side: exact.shapes.posterior[0], low: exact.low, high: exact.high, step: exact.step };
 }
 
 /** The largest standard deviation over the repeated encodings of the chosen image. */

@@ -30,7 +30,7 @@ export function readTheme(root) {
   root.classList.toggle("dark", dark);
   const { fontFamily: font, fontSize } = getComputedStyle(root);
   const theme = { dark, font, size: parseFloat(fontSize) };
-  for (const name of ["bg", "paper", "ink", "text", "faint", "line", "panel", "mu", "sigma", "eps", "zed", "accent"]) {
+  for (const name of ["bg", "paper", "ink", "text", "faint", "line", "panel", "mu", "sigma", "eps", "zed", "accent", "exact"]) {
     theme[name] = colour(name);
   }
   swatch.remove();

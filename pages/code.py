@@ -1,0 +1,44 @@
+"""Code: the rule's own source beside its formula, and the run as a script to take home."""
+
+import streamlit as st
+
+from vae_core.scripts import FRAMEWORKS, ScriptError, script, symbols
+from vae_core.ui.keeper import engine
+from vae_core.ui.session import current_run
+from vae_core.ui.source import coloured_code, coloured_formula, style
+
+run, _ = current_run()
+header = run.header
+rule = next(rule for rule in engine().rules() if rule["name"] == header["rule"])
+st.html(style(st.context.theme.type == "dark"))
+left, right = st.columns([2, 3], gap="medium")
+with left:
+    st.subheader(f"{rule['title']}, as it runs here")
+    st.html(coloured_formula(rule["mathml"]))
+    try:
+        names = symbols(rule["name"])
+    except ValueError:  # a rule of the user's own, from elsewhere
+        names = []
+    with st.container(border=True, height=520):
+        st.html(coloured_code(rule["code"], names))
+    st.caption(f"`vae_core/rules/{rule['name']}.py` · {rule['source']}")
+with right:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader("Take it home", width="stretch")
+        framework = st.segmented_control(
+            "Framework", FRAMEWORKS, format_func=FRAMEWORKS.get, default="torch", required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        place = st.empty()
+    try:
+        text = script(run.record.recipe, framework, rule=header["rule"], knobs=header["knobs"], noise=header["noise"])
+    except ScriptError as error:
+        st.info(str(error), icon=":material/code_off:")
+    else:
+        name = f"{header['rule']}_{framework}.py"
+        place.download_button("Download", text, name, "text/x-python", icon=":material/download:", type="primary")
+        st.code(text, language="python", height=560)
+        st.caption(
+            f"Stands alone: `python {name} --steps 351` downloads MNIST where it is not at hand. The two places where "
+            "the rule enters are marked `>>> the latent rule`."
+        )

@@ -1,0 +1,58 @@
+"""The Code page: the rule's source, and the scripts of every rule."""
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import vae_core
+from tests.pages.test_flows import run_of
+from vae_core.catalogue import catalogue
+from vae_core.scripts import script, symbols
+from vae_core.ui.source import COLOURS, coloured_code, coloured_formula
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(APP, default_timeout=60)
+    page.query_params.update({"dataset": "digits", "hidden": "32", "batch_size": "64", **query})
+    page.run()
+    return page.switch_page("pages/code.py").run()
+
+
+@pytest.mark.parametrize("rule", sorted(vae_core.rules()))
+def test_source_and_script_of_every_rule(rule):
+    page = open_page(rule=rule)
+    assert not page.exception and not page.error
+    assert vae_core.rules()[rule].title in page.subheader[0].value
+    run = run_of(page)
+    assert page.code[0].value == script(run.record.recipe, "torch").strip()
+    page.segmented_control[0].set_value("keras").run()
+    assert not page.exception
+    assert "import keras" in page.code[0].value or page.info
+
+
+def test_the_script_follows_the_run():
+    page = open_page(rule="vae")
+    run_of(page).switch(rule="mean_only", knobs={"sigma0": 0.25})
+    page.run()
+    assert "0.25" in page.code[0].value and "Mean only" in page.subheader[0].value
+
+
+def test_symbols_have_one_colour_in_formula_and_code():
+    entry = next(e for e in catalogue() if e["name"] == "vae")
+    formula = coloured_formula(entry["mathml"])
+    code = coloured_code(entry["code"], symbols("vae"))
+    assert {"mu", "sigma", "eps"} <= set(re.findall(r'<mi class="nl-(\w+)">', formula)) <= set(COLOURS)
+    assert '<span class="nl-mu">mean</span>' in code and 'knobs.<span class="nl-knob">beta</span>' in code
+    plain = re.sub(r"<[^>]*>", "", code)
+    assert html.unescape(plain) == entry["code"]
+
+
+def test_colours_are_those_of_the_stage():
+    css = (Path(vae_core.__file__).parent / "ui/live/style.css").read_text()
+    for name in ("mu", "sigma", "eps", "zed"):
+        assert re.findall(rf"--{name}: (#\w+);", css) == list(COLOURS[name])

@@ -1,0 +1,12 @@
+# ruff: noqa: E402, F401, F811, F821
+"""Autoencoder: z = μ(x), nothing is charged (Hinton & Salakhutdinov 2006)."""
+
+HEADS = {"mean": 2}  # what the encoder gives: name -> width
+
+
+class LatentRule(nn.Module):
+    def forward(self, heads, eps, *_):
+        # >>> the latent rule: z
+        z = heads["mean"]
+        # >>> the latent rule: what is charged
+        return z, torch.zeros(len(z))

@@ -1,0 +1,15 @@
+# ruff: noqa: E402, F401, F811, F821
+"""VAE: z = μ(x) + s σ(x) ε, charged β KL(N(μ, σ²) ‖ N(0, I)) (Kingma & Welling 2014, eq. 10 and app. B)."""
+
+HEADS = {"mean": 2, "log_variance": 2}  # what the encoder gives: name -> width
+BETA, S = "$beta", "$s"  # β weighs the KL, s scales the noise
+
+
+class LatentRule(nn.Module):
+    def forward(self, heads, eps, *_):
+        mean, scale = heads["mean"], torch.exp(0.5 * heads["log_variance"])
+        # >>> the latent rule: z
+        z = mean + S * scale * eps
+        # >>> the latent rule: what is charged
+        kl = 0.5 * (mean**2 + scale**2 - 1 - 2 * scale.log()).sum(1)
+        return z, BETA * kl, kl
