@@ -15,8 +15,15 @@ st.html("<style>.stMainBlockContainer { padding-inline: 1rem; } .stMain { scroll
 st.navigation(
     [
         st.Page(HERE / "playground.py", title="Playground", icon=":material/play_circle:", default=True),
+        st.Page(HERE / "lessons.py", title="Lessons", icon=":material/school:"),
+        st.Page(HERE / "compare.py", title="Compare", icon=":material/compare:"),
+        st.Page(HERE / "microscope.py", title="Microscope", icon=":material/biotech:"),
+        st.Page(HERE / "draw.py", title="Draw", icon=":material/draw:"),
         st.Page(HERE / "offset_lab.py", title="Offset lab", icon=":material/arrow_outward:"),
         st.Page(HERE / "flows.py", title="Flows", icon=":material/waves:"),
+        st.Page(HERE / "code.py", title="Code", icon=":material/code:"),
+        st.Page(HERE / "claims.py", title="Claims", icon=":material/fact_check:"),
+        st.Page(HERE / "library.py", title="Library", icon=":material/folder_open:"),
     ],
     position="top",
 ).run()

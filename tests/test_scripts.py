@@ -17,7 +17,7 @@ import torch
 
 from tests.conftest import small
 from tests.small_sets import idx
-from vae_core import networks, tables, widths
+from vae_core import tables
 from vae_core.catalogue import catalogue
 from vae_core.digits import enlarged_digits
 from vae_core.networks import stream
@@ -133,12 +133,6 @@ def test_the_server_writes_scripts_without_torch():
         "assert not {'torch', 'keras', 'vae_core.rules'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code, Recipe().model_dump_json()], check=True)
-
-
-@pytest.mark.parametrize("hidden", [(256, 128, 64), (32,), (24, 16), (400,)])
-def test_wider_is_that_of_the_networks(hidden):
-    assert widths.wider(hidden) == networks.wider(hidden)
-    assert widths.parameters(hidden) == networks.parameters(hidden)
 
 
 def test_what_cannot_be_is_said_in_a_sentence():

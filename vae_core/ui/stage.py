@@ -1,6 +1,7 @@
 """The live component: the pipeline, the plane, the strips, the curves and the timeline of a run."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -23,7 +24,28 @@ _component = st.components.v2.component(
 )
 
 
-def stage(run: LiveRun, *, key: str, on_move: Callable[[str], None]) -> None:
-    """Show a run; ``on_move`` gets the socket address that the browser moves to at a reset or a fork."""
-    data = {"assets": assets(), "socket": socket_of(run), "images": images_of(run)}
-    _component(key=key, data=data, on_socket_change=lambda: on_move(st.session_state[key]["socket"]))
+def stage(
+    run: LiveRun,
+    *,
+    key: str,
+    on_move: Callable[[str], None],
+    guide: dict[str, Any] | None = None,
+    on_used: Callable[[dict[str, Any]], None] = lambda used: None,
+    projector: bool = False,
+) -> None:
+    """Show a run.
+
+    Args:
+        on_move: gets the socket address that the browser moves to at a reset or a fork.
+        guide: of a lesson: id, hide (names of controls), press (control, after, value of each to be used), done, how
+            many of these have been, and whether the next one is lit.
+        on_used: gets id and done of the guide after a lit control was used.
+        projector: large type and thick points.
+    """
+    data = {"assets": assets(), "socket": socket_of(run), "images": images_of(run), "projector": projector}
+    _component(
+        key=key,
+        data=data | ({"guide": guide} if guide else {}),
+        on_socket_change=lambda: on_move(st.session_state[key]["socket"]),
+        on_used_change=lambda: on_used(st.session_state[key]["used"]),
+    )
