@@ -37,8 +37,8 @@ def test_all_measures_of_a_run(rule):
 
 def test_table():
     rows = {"a": [{**dict.fromkeys(COLUMNS), "kl": 1.0}, {**dict.fromkeys(COLUMNS), "kl": 3.0}], "b": []}
-    rows["b"] = [{**dict.fromkeys(COLUMNS), "elbo": -2.0}]
-    assert as_markdown(rows).splitlines()[2:] == ["| a | 2.00 ± 1.41 | — |", "| b | — | −2.0 |"]
+    rows["b"] = [{**dict.fromkeys(COLUMNS), "elbo": -2.0, "gap": -0.001}]
+    assert as_markdown(rows).splitlines()[2:] == ["| a | 2.00 ± 1.41 | — | — |", "| b | — | −2.0 | 0.00 |"]
 
 
 def test_command(tmp_path, capsys):

@@ -82,4 +82,5 @@ def cell(values: list[float | None], figures: int) -> str:
     if any(value is None for value in values):
         return "—"
     spread = f" ± {stdev(values):.{figures}f}" if len(values) > 1 else ""
-    return f"{mean(values):.{figures}f}{spread}".replace("-", "−")
+    centre = round(mean(values), figures) + 0.0  # no "−0.00"
+    return f"{centre:.{figures}f}{spread}".replace("-", "−")

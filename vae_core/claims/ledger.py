@@ -89,7 +89,7 @@ def spread(values: Sequence[float]) -> str:
     centre = mean(values)
     figures = 0 if abs(centre) >= 1000 else 1 if abs(centre) >= 20 else 2 if abs(centre) >= 0.095 else 3
     about = f" ± {stdev(values):.{figures}f}" if len(values) > 1 else ""
-    return f"{centre:.{figures}f}{about}".replace("-", "−")
+    return f"{round(centre, figures) + 0.0:.{figures}f}{about}".replace("-", "−")
 
 
 def record(findings: dict[str, Finding], setting: dict[str, Any], path: Path = MEASURED) -> None:
