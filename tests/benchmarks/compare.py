@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contrast", default="batch,horse")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seconds", type=float, default=10.0, help="on the screen")
     options = parser.parse_args()
     print("| contrast | one after the other, s | side by side, s | ratio | pictures/s | on screen/s | steps/s |")
