@@ -7,7 +7,7 @@ import numpy as np
 
 from vae_core import exact
 from vae_core.codes import hole_share, label_accuracy
-from vae_core.exact.priors import fitted_gaussian, fitted_mixture, rule_prior, standard, training_codes
+from vae_core.exact.priors import yardsticks
 from vae_core.trainer import Trainer
 
 # Name -> (title, unit, figures after the point). "Share" is printed as a percentage.
@@ -40,17 +40,9 @@ def assess(trainer: Trainer, images: int = 1000) -> dict[str, float | None]:
     few = raw[np.linspace(0, len(raw) - 1, min(images, len(raw))).astype(int)]
     pixels, eps = trainer.as_pixels(few)[0], trainer.points.eps[:1].new_zeros(len(few), 2)
     values = {"reconstruction_at_mean": trainer.measure(pixels, eps)["reconstruction_at_mean"]}
-    codes = training_codes(trainer)
-    priors = {
-        "log_marginal": standard(trainer.device),
-        "log_marginal_gaussian": fitted_gaussian(codes),
-        "log_marginal_mixture": fitted_mixture(codes),
-    }
-    own = rule_prior(trainer)
-    if own.name != priors["log_marginal"].name:
-        priors["log_marginal_rule"] = own
+    priors = yardsticks(trainer)
     for name, nats in zip(priors, exact.log_marginals(trainer, few, list(priors.values())), strict=True):
-        values[name] = float(nats.mean())
+        values["log_marginal" if name == "standard" else f"log_marginal_{name}"] = float(nats.mean())
     found = exact.gap(trainer, few)
     if found.total is not None:
         parts = {"elbo": found.elbo, "gap": found.total}

@@ -9,7 +9,7 @@ import torch
 from vae_core import exact
 from vae_core.batches import PROBE
 from vae_core.codes import hole_share, label_accuracy
-from vae_core.exact.priors import fitted_gaussian, fitted_mixture, rule_prior, standard, training_codes
+from vae_core.exact.priors import yardsticks
 from vae_core.frame import Frame
 from vae_core.recipe import Recipe
 from vae_core.trainer import Trainer
@@ -40,19 +40,13 @@ class Measured:
 
     @cached_property
     def _marginals(self) -> dict[str, float]:
-        codes = training_codes(self.trainer)
-        priors = {
-            "standard": standard(self.trainer.device),
-            "gaussian": fitted_gaussian(codes),
-            "mixture": fitted_mixture(codes),
-            "rule": rule_prior(self.trainer),
-        }
+        priors = yardsticks(self.trainer)
         values = exact.log_marginals(self.trainer, self._raw, list(priors.values()))
         return {name: float(nats.mean()) for name, nats in zip(priors, values, strict=True)}
 
     def log_marginal(self, prior: str = "standard") -> float:
         """Mean exact log p(x) under "standard", "gaussian" (fitted), "mixture" (fitted) or the "rule"'s prior."""
-        return self._marginals[prior]
+        return self._marginals.get(prior, self._marginals["standard"])  # the rule's own may be N(0, I)
 
     @cached_property
     def gap(self) -> exact.Gap:

@@ -83,6 +83,18 @@ def fitted_mixture(codes: Tensor, components: int = COMPONENTS) -> Prior:
     )
 
 
+def yardsticks(trainer: Trainer) -> dict[str, Prior]:
+    """The priors under which decoders are compared: "rule" (where it is not N(0, I)), "standard", and "gaussian"
+    and "mixture", fitted to the codes of training images."""
+    codes, own = training_codes(trainer), rule_prior(trainer)
+    priors = {
+        "standard": standard(trainer.device),
+        "gaussian": fitted_gaussian(codes),
+        "mixture": fitted_mixture(codes),
+    }
+    return priors if own.name == priors["standard"].name else {"rule": own, **priors}
+
+
 def training_codes(trainer: Trainer, count: int = CODES) -> Tensor:
     """(n, 2) codes of training images as the rule draws them, with fixed ε."""
     rows = torch.linspace(0, len(trainer.training_set.images) - 1, min(count, len(trainer.training_set.images)))

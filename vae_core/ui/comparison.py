@@ -8,8 +8,8 @@ import streamlit as st
 from vae_core.contrasts import CONTRAST, RUN, Plan, plans_of, question_of
 from vae_core.data import DataError
 from vae_core.lane import LaneError
-from vae_core.lockstep import Lockstep
 from vae_core.live import LiveRun
+from vae_core.lockstep import Lockstep
 from vae_core.recipe import Recipe
 from vae_core.run import changes
 from vae_core.ui.keeper import engine

@@ -8,7 +8,6 @@ from vae_core.data import DATASETS
 from vae_core.recipe import Recipe
 from vae_core.ui.keeper import engine
 
-
 MORE = "pixels", "likelihood", "deviation", "encoders", "wider"
 
 

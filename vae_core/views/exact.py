@@ -12,22 +12,12 @@ from vae_core.exact.gaussians import Gaussians, best_gaussians, elbo, family_of,
 from vae_core.exact.marginal import integral_of, log_marginals, posterior_on
 from vae_core.exact.mesh import Box
 from vae_core.exact.model import model_of
-from vae_core.exact.priors import (
-    Prior,
-    fitted_gaussian,
-    fitted_mixture,
-    kl_from_standard,
-    rule_prior,
-    standard,
-    training_codes,
-)
-
+from vae_core.exact.priors import Prior, fitted_mixture, kl_from_standard, rule_prior, training_codes, yardsticks
 from vae_core.trainer import Trainer, as_bytes
 
-GRID = 96  # nodes of a drawn density, each way
+GRID, LIVE_GRID = 96, 40  # nodes of a drawn density, each way; while the run trains
 DRAWN = 8.0  # nats below the posterior's highest place: what lies lower is not drawn; at most e^-8 of a Gaussian
 COARSE, FINE = 32, 96  # nodes of the first lattice
-LIVE_GRID = 40
 TOGETHER = 10_000  # test images of the aggregate
 
 
@@ -249,11 +239,7 @@ def yardstick(trainer: Trainer, count: int = PROBE) -> dict[str, Any]:
     Returns:
         step, images, pixels, likelihood; priors: list of {"name", "mean", "error"} in nats, without repetition.
     """
-    codes = training_codes(trainer)
-    own = rule_prior(trainer)
-    priors = [standard(trainer.device), fitted_gaussian(codes), fitted_mixture(codes)]
-    if own.name != priors[0].name:
-        priors.insert(0, own)
+    priors = list(yardsticks(trainer).values())
     values = log_marginals(trainer, trainer.points.raw[:count], priors)
     return {
         "step": trainer.step_count,

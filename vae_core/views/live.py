@@ -15,11 +15,10 @@ from vae_core.exact.mesh import Box
 from vae_core.exact.model import model_of
 from vae_core.exact.priors import Prior, rule_prior
 from vae_core.trainer import Trainer
-from vae_core.views.exact import COARSE, close_up
+from vae_core.views.exact import COARSE, LIVE_GRID, close_up
 
 PARTS = 16  # of the probe set: about 32 images in each
 LEAST = 4  # images in a part, at least
-LIVE_GRID = 40  # nodes of the drawn posterior, each way
 COARSE_TOLERANCE, FINE_TOLERANCE = 0.05, 0.005  # nats
 
 
