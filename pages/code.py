@@ -10,16 +10,17 @@ from vae_core.ui.source import coloured_code, coloured_formula, style
 run, _ = current_run()
 header = run.header
 rule = next(rule for rule in engine().rules() if rule["name"] == header["rule"])
-st.html(style(st.context.theme.type == "dark"))
+dark = st.context.theme.type == "dark"
+st.html(style(dark))
 left, right = st.columns([2, 3], gap="medium")
 with left:
     st.subheader(f"{rule['title']}, as it runs here")
-    st.html(coloured_formula(rule["mathml"]))
     try:
         names = symbols(rule["name"])
     except ValueError:  # a rule of the user's own, from elsewhere
         names = []
-    with st.container(border=True, height=520):
+    st.latex(coloured_formula(rule["formula"], names, dark))
+    with st.container(border=True, height=520, key="rule_source"):
         st.html(coloured_code(rule["code"], names))
     st.caption(f"`vae_core/rules/{rule['name']}.py` · {rule['source']}")
 with right:
@@ -37,7 +38,8 @@ with right:
     else:
         name = f"{header['rule']}_{framework}.py"
         place.download_button("Download", text, name, "text/x-python", icon=":material/download:", type="primary")
-        st.code(text, language="python", height=560)
+        with st.container(key="script"):
+            st.code(text, language="python", height="stretch")
         st.caption(
             f"Stands alone: `python {name} --steps 351` downloads MNIST where it is not at hand. The two places where "
             "the rule enters are marked `>>> the latent rule`."

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -22,8 +21,7 @@ from vae_core import inspection, parcel, tables
 from vae_core.cache import try_replace
 from vae_core.figures.thumbnail import thumbnail
 from vae_core.originals import ORIGINALS
-from vae_core.recipe import Recipe
-from vae_core.run import Run
+from vae_core.run import Run, as_checked
 
 TRASH, ABOUT, PICTURE = "trash", "about.json", "thumbnail.svg"
 DAYS = 30  # that deleted runs are kept
@@ -80,11 +78,6 @@ def library_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share") / "noise-lab/library"
 
 
-def as_checked(**fields: Any) -> Recipe:
-    """The recipe of a recording that was checked when it was kept: without torch, which the server never loads."""
-    return Recipe.model_construct(**{**fields, "hidden": tuple(fields["hidden"])})
-
-
 class Library:
     """The runs in a folder.
 
@@ -106,8 +99,7 @@ class Library:
         self._sweep()
         words = query.casefold().split()
         found = []
-        for path in self._folders(self.folder):
-            entry = self._entry(path)
+        for entry in self._entries(self.folder):
             about = entry.about
             fields = [about.note, about.dataset, about.rule, (titles or {}).get(about.rule, "")] if about else []
             text = " ".join([entry.name, *fields]).casefold()
@@ -118,8 +110,7 @@ class Library:
     def trashed(self) -> list[Entry]:
         """Deleted runs that can still be restored, the last one first."""
         self._sweep()
-        entries = [self._entry(path) for path in self._folders(self.folder / TRASH)]
-        return sorted(entries, key=lambda entry: entry.deleted, reverse=True)
+        return sorted(self._entries(self.folder / TRASH), key=lambda entry: entry.deleted, reverse=True)
 
     @staticmethod
     def _folders(folder: Path) -> list[Path]:
@@ -129,6 +120,15 @@ class Library:
             ]
         except FileNotFoundError:
             return []
+
+    def _entries(self, folder: Path) -> Iterator[Entry]:
+        """What is there; one that another tab deletes or restores while it is read is read again."""
+        for path in self._folders(folder):
+            while (before := _moved_at(path)) is not None:
+                entry = self._entry(path)
+                if entry.about or before == _moved_at(path):
+                    yield entry
+                    break
 
     def _entry(self, path: Path) -> Entry:
         try:
@@ -278,3 +278,12 @@ class Library:
                     continue  # another server was faster
                 if old and (folder.name == TRASH or path.name.endswith(".part")):
                     shutil.rmtree(path, ignore_errors=True)
+
+
+def _moved_at(path: Path) -> tuple[int, int] | None:
+    """Changes whenever a folder is moved; None if it is not there."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_mtime_ns, about.st_ctime_ns

@@ -44,9 +44,11 @@ def test_the_script_follows_the_run():
 
 def test_symbols_have_one_colour_in_formula_and_code():
     entry = next(e for e in catalogue() if e["name"] == "vae")
-    formula = coloured_formula(entry["mathml"])
+    formula = coloured_formula(entry["formula"], symbols("vae"), dark=False)
     code = coloured_code(entry["code"], symbols("vae"))
-    assert {"mu", "sigma", "eps"} <= set(re.findall(r'<mi class="nl-(\w+)">', formula)) <= set(COLOURS)
+    shown = dict(re.findall(r"textcolor{(#\w+)}{([^}]+)}", formula))
+    letters = {"mu": r"\mu", "sigma": r"\sigma", "eps": r"\varepsilon", "zed": "z", "knob": "s"}
+    assert shown == {COLOURS[kind][0]: letter for kind, letter in letters.items()}
     assert '<span class="nl-mu">mean</span>' in code and 'knobs.<span class="nl-knob">beta</span>' in code
     plain = re.sub(r"<[^>]*>", "", code)
     assert html.unescape(plain) == entry["code"]

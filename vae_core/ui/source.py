@@ -12,7 +12,6 @@ COLOURS = {
     "zed": ("#0b7a58", "#52d3a4"),
     "knob": ("#6d4bc4", "#b9a4ff"),
 }
-LETTERS = {"μ": "mu", "σ": "sigma", "ρ": "sigma", "ε": "eps", "z": "zed", "β": "knob", "λ": "knob"}
 
 
 def style(dark: bool) -> str:
@@ -20,20 +19,21 @@ def style(dark: bool) -> str:
     rules = " ".join(f".nl-{name} {{ color: {pair[dark]}; font-weight: 600; }}" for name, pair in COLOURS.items())
     return (
         f"<style>{rules} .nl-source {{ font-size: 0.95rem; line-height: 1.45; overflow-x: auto; margin: 0; }} "
-        ".nl-formula { font-size: 1.6rem; text-align: center; padding: 0.3rem 0; }</style>"
+        # As high as the window allows, whatever its size.
+        ":has(> .st-key-rule_source) { flex-basis: max(20rem, 100vh - 16rem) !important; } "
+        ".st-key-script > div { height: max(24rem, 100vh - 13.5rem) !important; "
+        "flex-basis: max(24rem, 100vh - 13.5rem) !important; }</style>"
     )
 
 
-def coloured_formula(mathml: str) -> str:
-    """MathML whose letters μ, σ, ε, z … have their colours."""
-
-    def paint(match: re.Match) -> str:
-        return f'<mi class="nl-{LETTERS[match[1]]}">{match[1]}</mi>'
-
-    letters = "".join(LETTERS)
-    plain = re.sub(r"&#x([0-9A-Fa-f]+);", lambda m: html.escape(chr(int(m[1], 16))), mathml)
-    painted = re.sub(f"<mi>([{letters}])</mi>", paint, plain)
-    return f'<div class="nl-formula">{painted}</div>'
+def coloured_formula(formula: str, symbols: Iterable[tuple[str, str, str]], dark: bool) -> str:
+    """LaTeX whose symbols, see `vae_core.scripts.symbols`, have their colours."""
+    kinds = {symbol: kind for symbol, _, kind in symbols}
+    if not kinds:
+        return formula
+    longest_first = sorted(kinds, key=len, reverse=True)
+    pattern = "|".join(rf"(?<![\\A-Za-z]){re.escape(symbol)}(?![A-Za-z])" for symbol in longest_first)
+    return re.sub(pattern, lambda match: rf"\textcolor{{{COLOURS[kinds[match[0]]][dark]}}}{{{match[0]}}}", formula)
 
 
 def coloured_code(code: str, symbols: Iterable[tuple[str, str, str]]) -> str:
