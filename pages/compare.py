@@ -17,6 +17,7 @@ from vae_core.ui.comparison import (
     playground_run,
 )
 from vae_core.ui.keeper import engine
+from vae_core.ui.session import owner
 from vae_core.ui.sweep_form import sweep_form
 from vae_core.ui.vary_form import vary_form
 
@@ -60,7 +61,7 @@ def start_sweep(base: dict) -> None:
     if asked:
         stop_sweep()
         plan = {name: asked[name] for name in ("setting", "values", "steps")}
-        st.session_state[SWEEP] = Sweep(engine(), base, **plan), asked["title"], asked["log"]
+        st.session_state[SWEEP] = Sweep(engine(), base, **plan, owner=owner()), asked["title"], asked["log"]
 
 
 def stop_sweep() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 os.environ.setdefault("NOISE_LAB_OFFLINE", "1")  # tests never download
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin make tests crawl on a busy machine
 os.environ.setdefault("NOISE_LAB_LIBRARY", tempfile.mkdtemp(prefix="noise-lab-library-"))  # not the user's own
+os.environ.setdefault("NOISE_LAB_STORE", tempfile.mkdtemp(prefix="noise-lab-store-"))
 
 import pytest  # noqa: E402
 

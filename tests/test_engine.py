@@ -1,6 +1,7 @@
 """The engine with real worker processes: playing, steering, forking, dying and coming back."""
 
 import errno
+import itertools
 import json
 import os
 import signal
@@ -12,14 +13,27 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.conftest import small, wait_until
+from tests.conftest import wait_until
 from vae_core.engine import Engine
 from vae_core.frame import unpack
 from vae_core.lane import Lane, LaneError, next_stop
+from vae_core.limits import Limits
 from vae_core.link import from_query
+from vae_core.recipe import Recipe
 from vae_core.trainer import replay
 
-RECIPE = {"dataset": "digits", "hidden": (32,), "batch_size": 64}
+SEEDS = itertools.count()
+
+
+def fresh(**fields) -> dict:
+    """A recipe that nobody has trained before."""
+    return {"dataset": "digits", "hidden": (32,), "batch_size": 64, "seed": next(SEEDS), **fields}
+
+
+def again(run):
+    """The run's newest step by straight training."""
+    recipe = Recipe(**run.record.recipe.model_dump())
+    return replay(recipe, run.record.events, run.header["step"])
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +71,7 @@ def test_workers_never_import_streamlit():
 
 
 def test_play_pause_step_epoch(engine):
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     told = watch(run)
     assert run.header["step"] == 0 and not run.playing
     run.step()
@@ -79,7 +93,7 @@ def test_play_pause_step_epoch(engine):
 
 def test_what_was_played_is_what_the_recipe_and_events_give(engine):
     """Live slices, switches at whatever step, look and pause: the same bits as straight training."""
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     watch(run)
     run.play()
     for settings in ({"noise": 0.0}, {"rule": "offset", "knobs": {"f": "table"}}, {"rule": "vae", "noise": 1.0}):
@@ -89,9 +103,9 @@ def test_what_was_played_is_what_the_recipe_and_events_give(engine):
     reach(run, run.header["step"] + 20)
     run.pause()
     assert wait_until(lambda: not run._busy, 5)
-    again = replay(small(), run.record.events, run.header["step"])
-    again.chosen = 5
-    assert again.frame().packed() == run.newest
+    trained = again(run)
+    trained.chosen = 5
+    assert trained.frame().packed() == run.newest
 
 
 def exact_of(run) -> dict:
@@ -100,7 +114,7 @@ def exact_of(run) -> dict:
 
 def test_exact_measures_go_along_and_change_no_bit(engine):
     """With somebody who watches them a run gives the same bits as straight training; at rest all is measured."""
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     told = []
     run.watch(told.append, exact=True)
     run.play()
@@ -113,7 +127,7 @@ def test_exact_measures_go_along_and_change_no_bit(engine):
     message = exact_of(run)
     assert message["step"] == run.header["step"] and run.gauge.steps[-1] == message["step"] and "exact" in told
     assert message["gap"] + message["elbo"] == pytest.approx(message["log_marginal"])
-    assert replay(small(), run.record.events, run.header["step"]).frame().packed() == run.newest
+    assert again(run).frame().packed() == run.newest
     run.look(5)
     assert wait_until(lambda: exact_of(run)["index"] == 5, 20) and exact_of(run)["images"] == message["of"]
     run.switch(rule="autoencoder")
@@ -123,18 +137,18 @@ def test_exact_measures_go_along_and_change_no_bit(engine):
 
 
 def test_nothing_is_measured_for_nobody(engine):
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     watch(run)
     run.play()
     reach(run, 200)
     run.pause()
     assert wait_until(lambda: run.resting, 5)
     time.sleep(0.3)
-    assert run.gauge.newest is None and not run._measuring
+    assert run.gauge.newest is None and not run.feed._measuring
 
 
 def test_a_measure_that_fails_does_not_stop_the_run(engine, monkeypatch):
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     monkeypatch.setattr(run.gauge, "due", lambda header, resting: None if resting else {"nonsense": 1})
     told = []
     run.watch(told.append, exact=True)
@@ -146,7 +160,7 @@ def test_a_measure_that_fails_does_not_stop_the_run(engine, monkeypatch):
 
 
 def test_speed_is_kept(engine):
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     watch(run)
     run.set_speed(25)
     run.play()
@@ -156,7 +170,7 @@ def test_speed_is_kept(engine):
 
 
 def test_refused_input_leaves_the_run_as_it_was(engine):
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     watch(run)
     for call in (
         lambda: run.switch(rule="foo"),
@@ -174,7 +188,7 @@ def test_refused_input_leaves_the_run_as_it_was(engine):
 
 
 def test_a_diverged_run_keeps_its_recording_and_the_lane_its_others(engine):
-    bad, good = engine.open({**RECIPE, "learning_rate": 10.0}), engine.open(RECIPE)
+    bad, good = engine.open(fresh(learning_rate=10.0)), engine.open(fresh())
     watch(bad), watch(good)
     bad.play()
     assert wait_until(lambda: bad.status == "diverged", 20)
@@ -183,12 +197,12 @@ def test_a_diverged_run_keeps_its_recording_and_the_lane_its_others(engine):
     assert not bad.playing
     good.play()
     reach(good, 30)
-    again = engine.restart(bad)
-    assert again.header["step"] == 0 and again.fresh
+    anew = engine.restart(bad)
+    assert anew.header["step"] == 0 and anew.fresh
 
 
 def test_fork_and_restart(engine):
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     watch(run)
     run.play()
     reach(run, 64)
@@ -196,15 +210,15 @@ def test_fork_and_restart(engine):
     child = engine.fork(run, 40, noise=0.0)
     assert child.header["noise"] == 0 and child.header["step"] <= 40 and run.header["noise"] == 1
     assert [e.label for e in child.record.events] == ["noise off"]
-    again = engine.restart(child)
-    assert again.header["step"] == 0 and again.record.recipe.noise == 0 and again.record.events == []
+    anew = engine.restart(child)
+    assert anew.header["step"] == 0 and anew.record.recipe.noise == 0 and anew.record.events == []
     _, pending, _ = from_query(parse_qs(child.state()["link"].removeprefix("?")))
     assert pending == [{"step": child.header["step"], "noise": 0.0}]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
 def test_a_killed_worker_costs_nothing(engine):
-    run, paused = engine.open(RECIPE), engine.open(RECIPE)
+    run, paused = engine.open(fresh()), engine.open(fresh())
     watch(run), watch(paused)
     run.play()
     reach(run, 100)
@@ -214,14 +228,14 @@ def test_a_killed_worker_costs_nothing(engine):
     reach(run, run.header["step"] + 50)
     run.pause()
     assert wait_until(lambda: not run._busy, 5)
-    assert replay(small(), run.record.events, run.header["step"]).frame().packed() == run.newest
+    assert again(run).frame().packed() == run.newest
     paused.switch(noise=0.5)  # a run that stood still comes back when it is asked for
     assert paused.header["noise"] == 0.5
 
 
 def test_nobody_watching_pauses(engine, monkeypatch):
     monkeypatch.setattr("vae_core.live.GRACE", 0.1)
-    run = engine.open(RECIPE)
+    run = engine.open(fresh())
     leave = run.watch(lambda what: None)
     run.play()
     reach(run, 20)
@@ -233,10 +247,27 @@ def test_nobody_watching_pauses(engine, monkeypatch):
 
 def test_runs_are_bounded(engine, monkeypatch):
     monkeypatch.setattr("vae_core.live.GRACE", 0.0)
-    monkeypatch.setattr("vae_core.engine.MAX_RUNS", 3)
+    monkeypatch.setattr(engine, "limits", Limits(runs=100, runs_per_user=2))
+    recipe = fresh()
+    others = [engine.open(recipe, owner="somebody") for _ in range(2)]
     for _ in range(5):
-        last = engine.open(RECIPE)
-    assert len([r for r in engine.runs.values() if not r._watchers]) <= 3 and last.id in engine.runs
+        last = engine.open(recipe, owner="me")
+    mine = [run for run in engine.runs.values() if run.owner == "me"]
+    assert len(mine) <= 2 and last.id in engine.runs and set(others) <= set(engine.runs.values())
+    most = sum(bool(run.viewers) for run in engine.runs.values()) + 3
+    monkeypatch.setattr(engine, "limits", Limits(runs=most))
+    for i in range(6):
+        last = engine.open(recipe, owner=str(i))
+    assert len(engine.runs) <= most and last.id in engine.runs
+
+
+def test_a_full_server_says_so(engine, monkeypatch):
+    run = engine.open(fresh())
+    watch(run)
+    monkeypatch.setattr(engine, "limits", Limits(runs=1))
+    with pytest.raises(LaneError, match="shows 1 runs already") as error:
+        engine.open(fresh())
+    assert error.value.kind == "full" and run.id in engine.runs
 
 
 def test_a_full_disk_costs_checkpoints_and_nothing_else(tmp_path, monkeypatch):
@@ -245,7 +276,7 @@ def test_a_full_disk_costs_checkpoints_and_nothing_else(tmp_path, monkeypatch):
 
     monkeypatch.setattr("vae_core.lane.CHECKPOINT_EVERY", 0.0)
     lane = Lane()
-    lane.open("run", RECIPE, folders=[str(tmp_path / "run")])
+    lane.open("run", fresh(), folders=[str(tmp_path / "run")])
     lane.advance("run", steps=4)
     assert (tmp_path / "run" / "4.npz").exists()
     monkeypatch.setattr(Path, "write_bytes", full)
@@ -256,7 +287,7 @@ def test_a_full_disk_costs_checkpoints_and_nothing_else(tmp_path, monkeypatch):
 def test_checkpoints_are_thinned_and_used(tmp_path, monkeypatch):
     monkeypatch.setattr("vae_core.lane.CHECKPOINT_EVERY", 0.0)
     lane, folders = Lane(), [str(tmp_path / "run")]
-    lane.open("run", RECIPE, folders=folders)
+    lane.open("run", fresh(), folders=folders)
     for _ in range(40):
         packed, _, _ = lane.advance("run", steps=2)
     kept = sorted(int(path.stem) for path in (tmp_path / "run").iterdir())
@@ -264,7 +295,7 @@ def test_checkpoints_are_thinned_and_used(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "vae_core.trainer.Trainer.train", lambda trainer, steps: steps == 0 or pytest.fail("trained anew")
     )
-    assert Lane().open("again", RECIPE, step=80, folders=folders)["frame"] == packed
+    assert Lane().open("again", fresh(), step=80, folders=folders)["frame"] == packed
 
 
 def test_no_process_is_left_behind():

@@ -6,6 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # Lowest first. A module may import from modules before it, at any depth of nesting.
 LAYERS = [
+    "limits",
+    "uploads",
     "idx",
     "originals",
     "cache",
@@ -48,13 +50,24 @@ LAYERS = [
     "commands",
     "lane",
     "worker",
+    "lane_process",
+    "node",
+    "bridge",
+    "bridge_process",
+    "cluster",
     "gauge",
+    "lean",
+    "turns",
+    "feed",
     "live",
+    "store",
+    "trainings",
     "library",
     "engine",
     "contrasts",
     "lockstep",
     "sweep",
+    "classroom",
     "ui",
 ]
 

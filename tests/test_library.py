@@ -1,6 +1,7 @@
 """The library: runs that are found again, renamed, deleted, restored and reopened, also when things go wrong."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -14,13 +15,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import wait_until
-from tests.test_parcel import RUN, STATE, ZIP, record, same
+from tests.test_parcel import RUN, STATE, ZIP, changed, record, same
 from vae_core.engine import Engine
 from vae_core.figures.thumbnail import SIDE, thumbnail
 from vae_core.lane import LaneError
 from vae_core.library import DAYS, Library, LibraryError, library_folder
 from vae_core.run import RecordingError, Run
 from vae_core.trainer import replay
+from vae_core.ui import library as tab
 
 RECIPE = {"dataset": "digits", "hidden": (32,), "batch_size": 64}
 
@@ -320,16 +322,16 @@ class TestReopening:
     def test_a_lane_that_dies_brings_it_back(self, engine, library):
         run = self.live(engine)
         again = engine.reopen(*engine.snapshot(run))
-        os.kill(engine.pids()[again.lane], 9)
+        os.kill(engine.pids()[again.feed.lane], 9)
         again.switch(noise=0.25)
         assert again.header["step"] == 60 and again.header["noise"] == 0.25
 
     def test_nothing_is_left_in_the_spool(self, engine):
         run = self.live(engine)
         again = engine.reopen(*engine.snapshot(run))
-        assert (engine.folder(again.id) / "60.npz").exists()
+        assert (engine.folder(again.feed.id) / "60.npz").exists()
         engine.close(again), engine.close(run)
-        assert not list(engine.folder(".").glob("reopened*")) and not engine.folder(again.id).exists()
+        assert not list(engine.folder(".").glob("reopened*")) and not engine.folder(again.feed.id).exists()
 
     def test_other_data_is_told(self, engine):
         record, state = engine.snapshot(self.live(engine))
@@ -347,6 +349,19 @@ class TestReopening:
         run.recipe = run.recipe.model_copy(update={"rule": "nothing"})
         with pytest.raises(LaneError, match="Unknown rule"):
             engine.reopen(run)
+
+    @pytest.mark.parametrize("saved", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-20T12:00:00", "x"])
+    def test_a_time_that_not_all_time_zones_have_is_left_aside(self, library, saved):
+        """One such card would break the list for all."""
+        about = {"name": "Theirs", "saved": saved, "dataset": "![x](http://elsewhere)\n" + "y" * 500}
+        data = changed(lambda files: files.update({"about.json": json.dumps(about).encode()}))
+        library.take(data, "run.zip")
+        (entry,) = library.entries()
+        assert entry.about.name == "run" and abs(entry.about.saved.timestamp() - time.time()) < 60
+        about["saved"] = "2026-11-20T12:00:00Z"
+        library.take(changed(lambda files: files.update({"about.json": json.dumps(about).encode()})), "run.zip")
+        (theirs,) = (entry for entry in library.entries() if entry.name == "Theirs")
+        assert len(theirs.about.dataset) <= 80 and "![" not in tab.facts(theirs.about)[0]
 
     def test_the_lane_looks_at_what_comes_from_elsewhere(self, engine, library, tmp_path):
         run = engine.open(RECIPE, points=50)

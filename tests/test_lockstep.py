@@ -11,6 +11,7 @@ from tests.conftest import small, wait_until
 from vae_core.contrasts import contrast, plans_of
 from vae_core.engine import Engine
 from vae_core.lane import LaneError
+from vae_core.limits import Limits
 from vae_core.lockstep import LONGEST, LOOKED_AT, SHARE, Lockstep
 from vae_core.recipe import Recipe, RecipeError
 from vae_core.trainer import replay
@@ -178,7 +179,7 @@ def test_the_engine_keeps_what_is_watched(engine, open_lockstep, monkeypatch):
     lockstep = open_lockstep({}, {"noise": 0.0})
     forgotten = open_lockstep({}, {"noise": 0.0}, watched=False)
     monkeypatch.setattr("vae_core.live.GRACE", 0.0)
-    monkeypatch.setattr("vae_core.engine.MAX_RUNS", 2)
+    monkeypatch.setattr(engine, "limits", Limits(runs=3))
     engine.open(SMALL)
     assert lockstep.alive and not forgotten.alive
 

@@ -66,7 +66,7 @@ def test_what_is_least_missed():
 
 def test_event_frames_stay():
     run, trainer = record(steps=24, every=4)
-    run._budget = 6 * run.packed(0).size
+    run.budget = 6 * run.packed(0).size
     for _ in range(30):
         run.add(trainer.advance(4).packed())
     assert 20 in run.steps and len(run.steps) <= 6

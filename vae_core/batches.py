@@ -1,6 +1,6 @@
 """Which images a run trains on and in which order, and which it shows: seeded, on its device."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ class TrainingSet:
         self._seed = recipe.seed
         self.images, self.mean_image = training_images(data.name, recipe.pixels, device)
         rows = torch.arange(len(self.images))
+        self._whole = (data.name, recipe.pixels, device) if recipe.train_size >= len(rows) else None
         if recipe.train_size < len(rows):
             rows = torch.randperm(len(rows), generator=stream(recipe.seed, "subset"))[: recipe.train_size]
             self.images = self.images[rows.to(device)]
@@ -56,7 +57,8 @@ class TrainingSet:
     def sample(self) -> Batch:
         """Up to 200 training images that stand for all, with fixed draws."""
         if self._sample is None:
-            rows = torch.from_numpy(spread_by_ink(self.images.cpu().numpy(), SEEN)).to(self.images.device)
+            rows = seen_of(*self._whole) if self._whole else spread_by_ink(self.images.cpu().numpy(), SEEN)
+            rows = torch.from_numpy(rows).to(self.images.device)
             draws = normal(len(rows), self.images.device, 0, "seen/eps")
             self._sample = Batch(grey(self.images.index_select(0, rows)), rows, draws)
         return self._sample
@@ -98,7 +100,7 @@ class Points:
         return Batch(images, torch.full((len(images),), -1, device=images.device), self.eps[rows])
 
 
-@cache
+@lru_cache(8)  # links ask for any number of them: 10,000 take 40 MB
 def points_of(dataset: str, n: int, pixels: str, device: torch.device) -> Points:
     """The points of a data set: once for all runs of a process."""
     return Points(load_dataset(dataset), n, pixels, device)
@@ -110,6 +112,12 @@ def training_images(dataset: str, pixels: str, device: torch.device) -> tuple[Te
     images = torch.from_numpy(np.array(load_dataset(dataset).train_images)).view(-1, PIXELS)
     images = as_seen(images, pixels).to(device)
     return images, mean_image(images)
+
+
+@cache
+def seen_of(dataset: str, pixels: str, device: torch.device) -> np.ndarray:
+    """The rows of `SEEN` training images that stand for all: once for all runs of a process."""
+    return spread_by_ink(training_images(dataset, pixels, device)[0].cpu().numpy(), SEEN)
 
 
 def as_seen(images: Tensor, pixels: str) -> Tensor:

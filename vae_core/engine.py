@@ -1,153 +1,66 @@
 """Engine: where trainers live. Warm worker processes on this machine; the server never trains."""
 
-import itertools
 import os
-import secrets
-import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from multiprocessing.connection import Connection, Listener
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vae_core.frame import unpack
+from vae_core.cluster import Cluster, RemoteLane
 from vae_core.lane import LaneError
+from vae_core.lane_process import LaneProcess
+from vae_core.limits import Limits
 from vae_core.live import LiveRun
-from vae_core.recipe import Event, Recipe
-from vae_core.run import Run
-from vae_core.worker import ADDRESS, KEY, THREADS
+from vae_core.recipe import Event
+from vae_core.run import BUDGET, Run
+from vae_core.store import Store
+from vae_core.trainings import Trainings
+from vae_core.turns import Turn, Turns
 
-# Logits of thousands of places come and go in exact measures: fresh pages for each cost a third of the time.
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(256 << 20), "MALLOC_TRIM_THRESHOLD_": str(512 << 20)}
-START_TIMEOUT = 60.0  # seconds for a lane to import torch on a slow disk
-MAX_RUNS = 8  # more stay only while they are watched; the one left alone the longest goes first
-
-
-class LaneLost(LaneError):
-    """The worker process is gone."""
-
-    def __init__(self) -> None:
-        super().__init__("The worker process stopped.", "lost")
-
-
-class LaneProcess:
-    """The parent's end of one lane: requests go out, futures come back.
-
-    The process is started by ``python -m vae_core.worker``, not by multiprocessing's start
-    methods, which would run the server's main script again in the worker.
-
-    Args:
-        threads: to train with. One core stays free for the server and the browser: threads that
-            wait for each other in every product are up to forty times slower than one as soon as
-            something else runs on one of their cores, and that something is the browser that draws
-            what is trained. The number of threads does not change a bit of the result.
-    """
-
-    def __init__(self, threads: int) -> None:
-        self._tickets = itertools.count()
-        self._waiting: dict[int, Future] = {}
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
-        self._closed = False
-        key = secrets.token_bytes(32)
-        self._listener = Listener(authkey=key)
-        environment = {**os.environ, ADDRESS: str(self._listener.address), KEY: key.hex(), THREADS: str(threads)}
-        root = str(Path(__file__).parent.parent)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        environment = {**ALLOCATOR, **environment}
-        self.process = subprocess.Popen([sys.executable, "-m", "vae_core.worker"], env=environment)
-        self._ready = threading.Event()
-        threading.Thread(target=self._read, daemon=True, name="lane").start()
-
-    @property
-    def alive(self) -> bool:
-        return not self._closed
-
-    def request(self, name: str, **args: Any) -> Future:
-        """Ask the lane; the future's result is the answer, or a `LaneError`."""
-        future: Future = Future()
-        if not self._ready.wait(START_TIMEOUT):
-            self.stop()
-        with self._lock:
-            if self._closed or self._connection is None:
-                future.set_exception(LaneLost())
-                return future
-            ticket = next(self._tickets)
-            self._waiting[ticket] = future
-            try:
-                self._connection.send((ticket, name, args))
-            except OSError:
-                self._waiting.pop(ticket, None)
-                future.set_exception(LaneLost())
-        return future
-
-    def _read(self) -> None:
-        try:
-            threading.Thread(target=self._unblock_if_it_dies, daemon=True).start()
-            self._connection = self._listener.accept()
-            self._ready.set()
-            while True:
-                ticket, answer = self._connection.recv()
-                with self._lock:
-                    future = self._waiting.pop(ticket)
-                if isinstance(answer, LaneError):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
-        except (EOFError, OSError):
-            pass
-        finally:
-            with self._lock:
-                self._closed = True
-                lost, self._waiting = self._waiting, {}
-            self._ready.set()
-            self._listener.close()
-            for future in lost.values():
-                future.set_exception(LaneLost())
-
-    def _unblock_if_it_dies(self) -> None:
-        """A process that dies before it connects would leave `accept` waiting for ever."""
-        self.process.wait()
-        if not self._ready.is_set():
-            self._listener.close()
-            self._ready.set()
-            self._closed = True
-
-    def stop(self) -> None:
-        """End the process: it leaves when the connection closes, at the latest after a slice."""
-        with self._lock:
-            self._closed = True
-            if self._connection is not None and self.process.poll() is None:
-                try:
-                    self._connection.send(None)  # closing it under the reader would be a race
-                except OSError:
-                    pass
-        try:
-            self.process.wait(2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+LANE_MEMORY = 0.8  # of the machine's memory, for all lanes together
+LEAST_FRAMES = 1 << 20  # bytes of frames that each recording may keep at least
 
 
 class Engine:
-    """Lanes and the live runs in them.
+    """Lanes, the trainings in them, and the runs that show these.
 
     Args:
         lanes: number of worker processes.
         device: for the trainers, see `Trainer`.
+        limits: what a class may use; may be replaced at any time.
+        folder: of the store, see `vae_core.store`.
+        address: of a cluster whose lanes are used instead of workers on this machine, see `Cluster`; ``lanes`` is
+            then how many of them, 0 for all that there are and will be.
+
+    Raises:
+        LaneError: the cluster does not answer, or cannot train.
     """
 
-    def __init__(self, lanes: int = 1, device: str = "auto") -> None:
+    def __init__(
+        self,
+        lanes: int = 1,
+        device: str = "auto",
+        limits: Limits | None = None,
+        folder: Path | None = None,
+        address: str = "",
+    ) -> None:
         self.device = device
+        self.limits = limits or Limits()
         self.runs: dict[str, LiveRun] = {}
-        self._lock = threading.RLock()
-        self._threads = max(1, min(4, (cores() - 1) // lanes))
-        self._lanes = [LaneProcess(self._threads) for _ in range(lanes)]
+        self._lock, self._lanes_lock = threading.RLock(), threading.Lock()
+        self._lost, self._stopped = 0, False
+        self._cluster = Cluster(address, lanes, lost=self._count_lost) if address else None
+        self._threads = max(1, min(4, (cores() - 1) // max(1, lanes)))
+        self._memory = int(LANE_MEMORY * memory() / max(1, lanes))
+        self._lanes: list[LaneProcess | RemoteLane] = []
+        self._turns: list[Turns] = []
+        self._add_lanes(self._cluster.size if self._cluster else lanes)
         self._catalogue: list[dict[str, Any]] | None = None
-        self._spool = Path(tempfile.mkdtemp(prefix="noise-lab-"))
+        self._recalled: dict[str, Future] = {}
+        self._store = Store(folder)
+        self.trainings = Trainings(self, self._store)
 
     def rules(self) -> list[dict[str, Any]]:
         """All rules as plain data, see `vae_core.catalogue`."""
@@ -155,31 +68,66 @@ class Engine:
             self._catalogue = self.request(0, "describe").result()
         return self._catalogue
 
+    # -- runs --------------------------------------------------------------------------------
+
     def open(
         self,
         recipe: dict[str, Any],
         pending: Sequence[dict[str, Any]] = (),
         points: int = 2000,
         lane: int | None = None,
+        owner: str = "",
     ) -> LiveRun:
-        """Start a run; it waits at step 0 until it is played.
+        """Start a run; it waits at step 0 until it is played. What equals a run that is, or was, trained here
+        is not trained again: its frames are there at once.
 
         Args:
             recipe: fields of `Recipe`; the lane checks them.
             pending: changes to make on the way, see `Lane.open`.
             lane: where, counted round and round; the least busy one if left out.
+            owner: whose share it uses.
 
         Raises:
-            LaneError: kind "input" with one sentence, if recipe or changes cannot be.
+            LaneError: kind "input" with one sentence, if recipe or changes cannot be; "full" if there are as many
+                runs as there may be, and all of them are watched.
         """
-        place = self._place() if lane is None else lane % len(self._lanes)
-        return self._enter(LiveRun(self, place, recipe, pending, points))
+        if sum(run.watched for run in list(self.runs.values())) >= self.limits.runs:
+            raise LaneError(
+                f"This server shows {self.limits.runs:,} runs already, which is the most that it may. "
+                "Try again when somebody has left, or join a run that is shown to the class.",
+                "full",
+            )
+        place = self.place() if lane is None else lane % len(self._lanes)
+        feed = self.trainings.find(recipe, pending, points, place, Turn(owner))
+        return self._enter(LiveRun(self, feed, owner))
 
-    def fork(self, parent: LiveRun, step: int, **settings: Any) -> LiveRun:
-        """A run of its own from a recorded frame, with other settings from there on."""
-        child = self._enter(parent.forked(step))
-        parent.pause()
-        child.switch(**settings)
+    def fork(self, parent: LiveRun, step: int, owner: str | None = None, **settings: Any) -> LiveRun:
+        """A run of its own from a recorded frame, with other settings from there on.
+
+        Args:
+            owner: another user's, whose fork lets the parent play on; the parent's if left out.
+        """
+        record = parent.record.fork(parent.record.packed(step).step)
+        user = parent.owner if owner is None else owner
+        feed = self.trainings.branch(parent.feed, record, Turn(user), pending=())
+        child = self._enter(LiveRun(self, feed, user, record))
+        if owner is None:
+            parent.pause()
+        if settings:
+            child.switch(**settings)
+        return child
+
+    def restart(self, run: LiveRun) -> LiveRun:
+        """A run from step 0 that starts with the present rule, noise and knobs."""
+        settings = {name: run.header[name] for name in ("rule", "noise", "knobs")}
+        recipe = {**run.record.recipe.model_dump(), **settings}
+        child = self._enter(
+            LiveRun(self, self.trainings.find(recipe, (), run.points, run.feed.lane, run.turn), run.owner)
+        )
+        child.fresh = run.playing or run.status == "diverged"
+        child.first = run.first
+        child.set_speed(run.speed)
+        run.pause()
         return child
 
     def snapshot(self, run: LiveRun) -> tuple[Run, bytes | None]:
@@ -197,7 +145,7 @@ class Engine:
         record.add(now["frame"])
         return record, now["state"]
 
-    def reopen(self, record: Run, state: bytes | None = None) -> LiveRun:
+    def reopen(self, record: Run, state: bytes | None = None, owner: str = "") -> LiveRun:
         """A recording as a run that can go on; it rests at its last frame.
 
         Args:
@@ -206,94 +154,172 @@ class Engine:
         Raises:
             LaneError: kind "input" with one sentence, if its recipe cannot be, or its data is not at hand.
         """
-        step, origin = record.steps[-1], f"reopened-{secrets.token_hex(8)}"
-        frame = record.frame(step)
-        try:
-            if state:
-                self.folder(origin).mkdir(parents=True)
-                (self.folder(origin) / f"{step}.npz").write_bytes(state)
-        except OSError:
-            pass  # a full disk: the run is trained again
-        recipe = record.recipe.model_dump()
-        try:
-            run = LiveRun(self, self._place(), recipe, (), len(frame.labels), record, origin)
-            if self.folder(origin).exists():
-                self.folder(origin).rename(self.folder(run.id))  # should the lane be lost
-        finally:
-            shutil.rmtree(self.folder(origin), ignore_errors=True)
+        run = LiveRun(self, self.trainings.reopened(record, state), owner, record)
         run.fresh = False
-        record.recipe = Recipe.model_construct(**run.info["recipe"])
-        if unpack(run.probe)[1]["labels"].tobytes() != frame.labels.tobytes():
-            run.end()
-            shutil.rmtree(self.folder(run.id), ignore_errors=True)
-            raise LaneError(
-                f"This run was trained on {recipe['dataset']}, which is not on this machine. "
-                "Add the data on the Playground, then open the run again.",
-                "input",
-            )
-        run.look(frame.strip[-1])
         return self._enter(run)
 
-    def restart(self, run: LiveRun) -> LiveRun:
-        """A new run from step 0 that starts with the present rule, noise and knobs."""
-        child = self._enter(run.restarted())
-        child.fresh = run.playing or run.status == "diverged"
-        child.set_speed(run.speed)
-        run.pause()
-        return child
+    def recall(self, id: str) -> LiveRun | None:
+        """An open run by its id, also one that was open when the server stopped; None if there is none."""
+        with self._lock:
+            if id in self.runs:
+                return self.runs[id]
+            known = self._recalled.get(id)
+            if known is None:
+                opening = self._recalled[id] = Future()
+        if known is not None:
+            return known.result()
+        try:
+            opening.set_result(self._recall(id))
+        except BaseException as error:
+            opening.set_exception(error)
+        finally:
+            with self._lock:
+                del self._recalled[id]
+        return opening.result()
+
+    def _recall(self, id: str) -> LiveRun | None:
+        about = self._store.noted(id)
+        if not about:
+            return None
+        feed = self.trainings.by_id(about["feed"], Turn(about["owner"]))
+        if feed is None:
+            self._store.drop(id)
+            return None
+        step = feed.record.packed(about["step"]).step
+        run = LiveRun(self, feed, about["owner"], feed.record.fork(step), id)
+        run.fresh, run._away = False, about["playing"]
+        run.set_speed(about["speed"])
+        run.say("info", f"The server was started again; the run went on from step {step:,}.")
+        return self._enter(run)
 
     def _enter(self, run: LiveRun) -> LiveRun:
         with self._lock:
             self.runs[run.id] = run
-            idle = sorted((r for r in self.runs.values() if not r.watched and r is not run), key=lambda r: r.left_at)
-            surplus = idle[: max(0, len(self.runs) - MAX_RUNS)]
+            idle = [other for other in self.runs.values() if not other.watched and other is not run]
+            idle.sort(key=lambda other: other.left_at)
+            own = [other for other in self.runs.values() if run.owner and other.owner == run.owner]
+            surplus = [r for r in idle if r.owner == run.owner][: max(0, len(own) - self.limits.runs_per_user)]
+            rest = [other for other in idle if other not in surplus]
+            surplus += rest[: max(0, len(self.runs) - len(surplus) - self.limits.runs)]
         for old in surplus:
             self.close(old)
+        self.share_memory()
+        self.trainings.keep(run.feed, 0.0)
         return run
 
+    def share_memory(self) -> None:
+        """What each recording may keep, so that all of them together stay below the limit. Equal frames of several
+        recordings lie in memory once."""
+        each = max(LEAST_FRAMES, min(BUDGET, self.limits.frame_bytes // max(1, len(self.trainings))))
+        with self._lock:
+            for record in (*(feed.record for feed in self.trainings), *(run.record for run in self.runs.values())):
+                record.budget = each
+
     def close(self, run: LiveRun) -> None:
-        """Forget a run."""
+        """Forget a run. What it trained stays for a while, for whoever opens the equal run."""
         with self._lock:
             self.runs.pop(run.id, None)
         run.end()
-        shutil.rmtree(self.folder(run.id), ignore_errors=True)
+        self._store.drop(run.id)
+        self.trainings.retire(run.feed)
 
-    def folder(self, run_id: str) -> Path:
-        """Where a run's checkpoints lie, until the engine stops."""
-        return self._spool / run_id
+    def folder(self, feed: str) -> Path:
+        """Where a training's checkpoints lie."""
+        return self._store.of(feed)
+
+    # -- lanes -------------------------------------------------------------------------------
+
+    def ask(self, lane: int, turn: Turn, name: str, urgent: bool = True, **args: Any) -> Future:
+        """Line up a request to a lane, see `Turns.ask`."""
+        return self._turns[lane].ask(turn, name, args, urgent)
 
     def request(self, lane: int, name: str, **args: Any) -> Future:
-        """Ask a lane; a lost one is replaced first."""
-        with self._lock:
-            if not self._lanes[lane].alive:
-                self._lanes[lane] = LaneProcess(self._threads)
+        """Ask a lane something that concerns no user."""
+        return self.ask(lane, Turn(), name, **args)
+
+    def _send(self, lane: int, name: str, **args: Any) -> Future:
+        with self._lanes_lock:
+            if self._lanes[lane].closed and not self._stopped:
+                self._lanes[lane] = self._start()
             process = self._lanes[lane]
         return process.request(name, **args)
 
-    def _place(self) -> int:
-        """The lane with the fewest runs that play."""
-        load = [0] * len(self._lanes)
-        for run in self.runs.values():
-            load[run.lane] += 1 if run.playing else 0
+    def _add_lanes(self, count: int) -> None:
+        with self._lanes_lock:
+            for lane in range(len(self._lanes), count):
+                self._lanes.append(self._cluster.lane(lane) if self._cluster else self._start())
+                self._turns.append(Turns(partial(self._send, lane)))
+
+    def _start(self) -> LaneProcess:
+        return LaneProcess(self._threads, self._memory, self._count_lost)
+
+    def _count_lost(self) -> None:
+        self._lost += 1
+
+    def place(self) -> int:
+        """The lane that is ready and has the fewest feeds that train."""
+        if self._cluster:  # it may have grown
+            self._add_lanes(self._cluster.size)
+        load = [0.0 if lane.ready else 100.0 for lane in self._lanes]
+        for feed in self.trainings:
+            load[feed.lane] += 0.01 + (not feed.resting)
         return load.index(min(load))
 
+    def crowd(self) -> dict[str, int] | None:
+        """How many runs share how many workers, if they have to."""
+        busy = sum(not feed.resting for feed in self.trainings)
+        return {"runs": busy, "workers": len(self._lanes)} if busy > len(self._lanes) else None
+
+    def figures(self) -> dict[str, int]:
+        """How busy the engine is: lanes, runs, feeds (trainings), training (runs that play), waiting (requests),
+        frames and frame_bytes (recorded), lost (workers since the start)."""
+        with self._lock:
+            runs, feeds = list(self.runs.values()), list(self.trainings)
+        frames = {}
+        for record in (*(feed.record for feed in feeds), *(run.record for run in runs)):
+            frames |= record.sizes()
+        return {
+            "lanes": len(self._lanes),
+            "runs": len(runs),
+            "feeds": len(feeds),
+            "training": sum(run.playing for run in runs),
+            "waiting": sum(turns.waiting for turns in self._turns),
+            "frames": len(frames),
+            "frame_bytes": sum(frames.values()),
+            "lost": self._lost,
+        }
+
     def pids(self) -> list[int]:
-        """Process ids of the lanes."""
-        return [lane.process.pid for lane in self._lanes]
+        """Process ids of the lanes that train, 0 for one that is about to start."""
+        return [lane.pid for lane in self._lanes]
 
     def stop(self) -> None:
-        """End all lanes; nothing is left behind."""
+        """Put everything into the store and end all lanes; no process is left behind."""
+        self.trainings.stop()
         for run in list(self.runs.values()):
             run.end()
+        with self._lanes_lock:
+            self._stopped = True
         for lane in self._lanes:
             lane.stop()
-        shutil.rmtree(self._spool, ignore_errors=True)
 
     def __enter__(self) -> "Engine":
         return self
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+
+def memory() -> int:
+    """Bytes of memory that this machine, or this container, has."""
+    try:
+        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 8 << 30
+    try:
+        return min(most, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):
+        return most
 
 
 def cores() -> int:

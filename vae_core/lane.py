@@ -18,7 +18,8 @@ class LaneError(RuntimeError):
 
     Attributes:
         kind: "input" (the request was wrong), "diverged", "memory", "unknown" (no such run in
-            this lane), "lost" (the lane's process is gone) or "fault".
+            this lane), "lost" (the lane's process is gone), "elsewhere" (the run stands at another
+            step), "full" (there are too many runs) or "fault".
     """
 
     def __init__(self, text: str, kind: str = "fault") -> None:
@@ -83,6 +84,7 @@ class Lane:
         folders: Sequence[str] = (),
         device: str = "auto",
         chosen: int | None = None,
+        origin: str | None = None,
     ) -> dict[str, Any]:
         """Start a run, or bring one back to a step: from its last checkpoint before, else anew.
 
@@ -91,6 +93,7 @@ class Lane:
             events: those that the run has been through up to ``step``.
             chosen: the input image, see `look`.
             folders: where its checkpoints lie, and those of the run that it was forked from.
+            origin: a run of this lane whose state is copied if it stands at that step.
         """
         from vae_core.recipe import Event, Recipe, RecipeError
         from vae_core.trainer import Trainer, replay
@@ -98,13 +101,17 @@ class Lane:
         checked = Recipe(**recipe)
         self._check(pending, checked, RecipeError)
         past = [Event(**event) for event in events]
-        start = self._checkpoint_before(step, folders, device) or Trainer(checked, device, points)
+        other = self._desks.get(origin or "")
+        if other is not None and other.trainer.step_count == step:
+            start = Trainer.from_state(other.trainer.state(), device)
+        else:
+            start = self._checkpoint_before(step, folders, device) or Trainer(checked, device, points)
         trainer = replay(checked, past, step, start)
         self._desks[run] = Desk(
             trainer, Path(folders[0]) if folders else None, [p for p in pending if p["step"] >= step]
         )
-        if chosen is not None:
-            trainer.chosen = chosen
+        default_chosen = trainer.points.strip[len(trainer.points.strip) // 2]
+        trainer.chosen = default_chosen if chosen is None else chosen
         data = trainer.dataset
         return {
             "recipe": checked.model_dump(),
@@ -116,6 +123,7 @@ class Lane:
             "activation": checked.activation,
             "frame": trainer.frame().packed(),
             "device": str(trainer.device),
+            "default_chosen": default_chosen,
         }
 
     @staticmethod
@@ -135,7 +143,9 @@ class Lane:
     def _checkpoint_before(step: int, folders: Sequence[str], device: str) -> Any:
         from vae_core.trainer import Trainer
 
-        saved = {int(path.stem): path for folder in folders for path in Path(folder).glob("*.npz")}
+        saved = {
+            int(path.stem): path for folder in folders for path in Path(folder).glob("*.npz") if path.stem.isdecimal()
+        }
         for at in sorted((s for s in saved if 0 < s <= step), reverse=True):
             try:
                 return Trainer.from_state(saved[at].read_bytes(), device)
@@ -233,13 +243,20 @@ class Lane:
         trainer.chosen = index
         return trainer.frame().packed()
 
-    def examine(self, run: str, view: str, **args: Any) -> dict[str, Any]:
-        """What a page other than the stage shows of a run: a function of `vae_core.views`, by name."""
+    def examine(self, run: str, view: str, at: int | None = None, **args: Any) -> dict[str, Any]:
+        """What a page other than the stage shows of a run: a function of `vae_core.views`, by name.
+
+        Args:
+            at: the step at which the run should stand; LaneError of kind "elsewhere" if it does not.
+        """
         from vae_core import views
 
         if view not in views.__all__:
             raise LaneError(f"There is no view {view!r}; there are {', '.join(views.__all__)}.", "input")
-        return getattr(views, view)(self._desk(run).trainer, **args)
+        trainer = self._desk(run).trainer
+        if at is not None and trainer.step_count != at:
+            raise LaneError("The training has gone on since.", "elsewhere")
+        return getattr(views, view)(trainer, **args)
 
     def close(self, run: str) -> None:
         """Forget a run."""

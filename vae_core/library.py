@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vae_core import inspection, parcel, tables
 from vae_core.cache import try_replace
 from vae_core.figures.thumbnail import thumbnail
 from vae_core.originals import ORIGINALS
 from vae_core.run import Run, as_checked
+from vae_core.uploads import shown
 
 TRASH, ABOUT, PICTURE = "trash", "about.json", "thumbnail.svg"
 DAYS = 30  # that deleted runs are kept
@@ -39,13 +40,20 @@ class About(BaseModel):
 
     name: str
     note: str = ""
-    saved: datetime
+    saved: AwareDatetime
     dataset: str = ""  # its title
     rule: str = ""  # the last one
     step: int = Field(0, ge=0)
     size: int = Field(0, ge=0)  # bytes
 
-    @field_validator("name", "note")
+    @field_validator("saved")
+    @classmethod
+    def _in_our_time(cls, saved: datetime) -> datetime:
+        if not 2000 <= saved.year < 3000:  # at the ends of the calendar other time zones have no date
+            raise ValueError("not a time at which a run was saved")
+        return saved
+
+    @field_validator("name", "note", "dataset")
     @classmethod
     def _shorten(cls, text: str, info) -> str:
         text = "".join(c for c in text if c.isprintable() or c == "\n").strip()
@@ -170,6 +178,7 @@ class Library:
         Raises:
             LibraryError, RecordingError: it is refused; nothing of it is kept.
         """
+        name = shown(name)
         with self._new(name) as part:
             parcel.unpack(data, part, name)
             check(part, name)

@@ -1,93 +1,91 @@
-"""LiveRun: a run that plays. It asks its lane for one slice after the other and tells who watches."""
+"""LiveRun: a run as one user plays it. It takes one frame after the other from its feed and tells who watches."""
 
+import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from vae_core.feed import Elsewhere, Feed
 from vae_core.frame import PackedFrame
 from vae_core.gauge import Gauge
 from vae_core.lane import LaneError
 from vae_core.link import to_query
-from vae_core.recipe import Event, Recipe
 from vae_core.run import Run
+from vae_core.turns import Turn
 
 if TYPE_CHECKING:
     from vae_core.engine import Engine
 
-CALM = 0.4  # seconds that a run has stood still before it is measured: who steps or plays on need not wait
 GRACE = 1.0  # seconds that a run trains on while nobody watches; it goes on when somebody comes back
+RECORDED = 1 / 25  # seconds that a recorded frame is shown at least
 
 
 class LiveRun:
-    """One run in a lane, with the controls of a player.
+    """One run with the controls of a player.
+
+    Runs of equal recipes and changes share one feed, which trains once for all of them. Who
+    steers leaves it, with a copy of its state, unless nobody else is there.
 
     All methods may be called from any thread. What watchers are told comes through the
     functions that they `watch` with, called with "frame", "exact" or "state" after something changed.
 
     Attributes:
         id: cannot be guessed; whoever knows it can steer.
-        record: the recording so far. It lives here and not in the lane, so that it outlives it.
-        info: what the lane said when the run was opened (data set, sizes, classes).
+        owner: whose share of the lanes it uses.
+        first: a lecturer's run, which gets every other turn.
+        record: what this user has seen so far.
         newest: the latest frame.
-        gauge: the exact measures that go along.
     """
 
-    def __init__(
-        self,
-        engine: "Engine",
-        lane: int,
-        recipe: dict[str, Any],
-        pending: Sequence[dict[str, Any]] = (),
-        points: int = 2000,
-        record: Run | None = None,
-        origin: str | None = None,
-    ) -> None:
-        self.id = secrets.token_urlsafe(18)
-        self.lane = lane
+    def __init__(self, engine: "Engine", feed: Feed, owner: str = "", record: Run | None = None, id: str = "") -> None:
+        """Join a feed.
+
+        Args:
+            record: the past that it goes on from; the start of the feed's if left out.
+            id: of a run that comes back.
+        """
+        self.id = id or secrets.token_urlsafe(18)
+        self.owner, self.first = owner, False
         self.playing = False
         self.speed = 0.0  # steps a second; 0 is as fast as possible
-        self.seconds = 0.0  # of training
         self.status = "paused"
         self.message: dict[str, str] | None = None
         self.left_at = time.monotonic()
         self.fresh = True  # nobody has watched it yet; it starts to play when somebody does
-        self._engine, self.points, self._pending = engine, points, list(pending)
-        self._origin = origin
-        self._chosen: int | None = None
-        self._lock, self._recovering = threading.RLock(), threading.Lock()
+        self._engine, self.feed = engine, feed
+        self._lock, self._steering = threading.RLock(), threading.Lock()
         self._watchers: list[Callable[[str], None]] = []
-        self._busy = self._ended = False
-        self._gauged, self._measuring = 0, False  # how many watch exact measures; one is under way
-        self._calm_at = 0.0
+        self._busy = self._ended = self._leaving = False
+        self._gauged = 0  # how many watch exact measures
         self._away = False  # paused because nobody watched
         self._steps_due = 0  # of a single step or epoch that was asked for
         self.portion = 16  # of these steps between two frames: an epoch is shown in parts
-        events = [event.model_dump() for event in record.events] if record else []
-        step = record.steps[-1] if record else 0
-        self.info = self._ask("open", **self._opening(recipe, events, step)).result()
-        self.record = record or Run(Recipe.model_construct(**self.info["recipe"]))
-        self.newest: PackedFrame = self.info.pop("frame")
-        self.header = self.record.add(self.newest)
-        self.gauge = Gauge()
-        self.probe, self.images = self._ask("images").result()
+        feed.players.add(self)
+        self.record = record or Run(feed.record.recipe)
+        self._take(feed.record.packed(self.record.steps[-1] if record else 0))
 
-    def _opening(self, recipe: dict[str, Any], events: list[dict], step: int) -> dict[str, Any]:
-        return {
-            "recipe": recipe,
-            "pending": self._pending,
-            "events": events,
-            "step": step,
-            "points": self.points,
-            "folders": [str(self._engine.folder(run)) for run in (self.id, self._origin) if run],
-            "device": self._engine.device,
-            "chosen": self._chosen,
-        }
+    info = property(lambda self: self.feed.info)
+    points = property(lambda self: self.feed.points)
+    probe = property(lambda self: self.feed.probe)
+    images = property(lambda self: self.feed.images)
 
-    def _ask(self, name: str, **args: Any) -> Future:
-        return self._engine.request(self.lane, name, run=self.id, **args)
+    @property
+    def gauge(self) -> Gauge:
+        """The exact measures until here."""
+        step, gauge = self.header["step"], self.feed.gauge
+        return gauge if self.feed.head == step else gauge.fork(step)
+
+    @property
+    def turn(self) -> Turn:
+        return Turn(self.owner, self.first)
+
+    @property
+    def seconds(self) -> float:
+        """Of training until here."""
+        return self.feed.seconds_at(self.header["step"])
 
     # -- watching ----------------------------------------------------------------------------
 
@@ -96,35 +94,48 @@ class LiveRun:
         with self._lock:
             self._watchers.append(tell)
             self._gauged += exact
+            self.feed.gauged += exact
             away, self._away = self._away, False
         if away:
             self.play()
         elif not self.fresh:
-            self._measure()
+            self.feed.measure()
 
         def leave() -> None:
             with self._lock:
                 self._watchers.remove(tell)
                 self._gauged -= exact
+                self.feed.gauged -= exact
                 self.left_at = time.monotonic()
 
         return leave
+
+    @property
+    def viewers(self) -> int:
+        """How many watch now."""
+        return len(self._watchers)
 
     @property
     def watched(self) -> bool:
         return bool(self._watchers) or time.monotonic() - self.left_at < GRACE
 
     @property
+    def going(self) -> bool:
+        """Whether it wants more frames."""
+        return self.playing or self._steps_due > 0
+
+    @property
     def resting(self) -> bool:
         """Whether all steps that were asked for are done, or cannot be."""
-        return not (self._busy or self.playing or self._steps_due)
+        return not (self._busy or self.going)
 
-    def _tell(self, what: str) -> None:
+    def tell(self, what: str) -> None:
+        """Tell all who watch that something has changed."""
         for tell in list(self._watchers):
             tell(what)
 
     def state(self) -> dict[str, Any]:
-        """What the controls show; JSON-ready."""
+        """What the controls show; JSON-ready. ``recorded``: the step up to which frames are there already, or None."""
         with self._lock:
             header = self.header
             return {
@@ -142,6 +153,8 @@ class LiveRun:
                 "link": to_query(self.record.recipe, self.record.events, self.points),
                 "message": self.message,
                 "status": self.status,
+                "recorded": self.feed.head if self.feed.head > header["step"] else None,
+                "crowd": self._engine.crowd(),
             }
 
     # -- playing -----------------------------------------------------------------------------
@@ -152,8 +165,8 @@ class LiveRun:
             if self.status == "diverged":
                 return
             self.playing, self.status, self.left_at = True, "training", time.monotonic()
-            self._go()
-        self._tell("state")
+        self._go()
+        self.tell("state")
 
     def pause(self) -> None:
         """Stop after the present slice."""
@@ -161,8 +174,9 @@ class LiveRun:
             self.playing, self._steps_due, self._away = False, 0, False
             if self.status == "training":
                 self.status = "paused"
-        self._tell("state")
-        self._measure()
+        self._engine.trainings.keep(self.feed, math.inf)
+        self.tell("state")
+        self.feed.measure()
 
     def step(self, steps: int = 1) -> None:
         """Train some steps and pause."""
@@ -172,8 +186,8 @@ class LiveRun:
             self.playing = False
             self.status = "paused"
             self._steps_due += steps
-            self._go()
-        self._tell("state")
+        self._go()
+        self.tell("state")
 
     def epoch(self) -> None:
         """Train as many steps as one pass over the training images takes, and pause."""
@@ -183,12 +197,12 @@ class LiveRun:
         """0 is as fast as possible."""
         with self._lock:
             self.speed = max(0.0, min(float(steps_per_second), 1e4))
-        self._tell("state")
+        self.tell("state")
 
     def _go(self) -> None:
-        """Ask for the next slice, if one is wanted and none is under way."""
+        """Ask for the next frame, if one is wanted and none is under way."""
         with self._lock:
-            if self._busy or self._ended or not (self.playing or self._steps_due):
+            if self._busy or self._ended or self._leaving or not self.going:
                 return
             if self.playing and not self.watched:
                 self.playing, self.status, self._away = False, "paused", True
@@ -196,73 +210,63 @@ class LiveRun:
             self._busy = True
             ask, wait = {}, 0.0
             if self._steps_due:
-                ask = {"steps": min(self._steps_due, self.portion)}
+                ask = {"steps": min(self._steps_due, self.portion), "most": self._steps_due}
             elif self.speed:
                 ask = {"stride": max(1, round(self.speed / 25))}
                 wait = ask["stride"] / self.speed
-            began = time.monotonic()
-            future = self._ask("advance", **ask)
-        future.add_done_callback(lambda done: self._arrived(done, began + wait))
+            began, feed = time.monotonic(), self.feed
+            try:
+                future = feed.next(self.header["step"], self.turn, **ask)
+            except Elsewhere:
+                future = None
+        if future is None:
+            self._leave_and_go_on()
+            return
+        if future.done() and not future.exception() and not self._steps_due:
+            further = future.result().step - self.header["step"]
+            wait = max(RECORDED, further / self.speed if self.speed else 0.0)
+        future.add_done_callback(lambda done: self._arrived(done, feed, began + wait))
 
-    def _arrived(self, future: Future, not_before: float) -> None:
+    def _arrived(self, future: Future, feed: Feed, not_before: float) -> None:
+        with self._lock:
+            left = self._leaving or feed is not self.feed
+            if left:
+                self._busy = False
+        if left:
+            self._go()
+            return
         try:
-            packed, seconds, events = future.result()
+            packed = future.result()
         except LaneError as error:
             self._failed(error)
             return
         with self._lock:
-            before = self.header["step"]
-            self.record.events = [Event.model_construct(**event) for event in events]
-            self._take(packed)
-            self.seconds += seconds
-            self.gauge.passed(max(seconds, not_before - time.monotonic()))
-            self._steps_due = max(0, self._steps_due - (packed.step - before))
-            self._busy = False
+            passed = packed.step - self.header["step"]
+            missed = 0 < self._steps_due < passed
+            if passed > 0 and not missed:
+                self._take(packed)
+                self._steps_due = max(0, self._steps_due - passed)
+            self._busy = missed
             pause = not_before - time.monotonic()
-        self._tell("frame")
+            if pause > 0:
+                self.feed.gauge.passed(pause)
+        if missed:  # another player's slice went further than the steps that were asked for here
+            self._leave_and_go_on()
+            return
+        self.tell("frame")
         if not self.playing:
-            self._tell("state")  # the last frame before a rest: the timeline ends with it
-        self._measure()
+            self.tell("state")  # the last frame before a rest: the timeline ends with it
+        if not self.going:
+            self.feed.measure()
         if pause > 0.001:
             threading.Timer(pause, self._go).start()
         else:
             self._go()
 
     def _take(self, packed: PackedFrame) -> None:
+        self.record.events = [event for event in self.feed.record.events if event.step <= packed.step]
         self.newest = packed
         self.header = self.record.add(packed)
-        self._calm_at = time.monotonic() + CALM
-
-    # -- exact measures, between two slices ------------------------------------------------------
-
-    def _measure(self) -> None:
-        """Ask for exact measures, if they are due and somebody watches them."""
-        with self._lock:
-            if self._busy or self._ended or self._measuring or not self._gauged or self.status == "diverged":
-                return
-            early = self._calm_at - time.monotonic()
-            if self.resting and early > 0:
-                threading.Timer(early, self._measure).start()
-                return
-            header = self.header
-            ask = self.gauge.due(header, self.resting)
-            if ask is None:
-                return
-            self._measuring = True
-            future = self._ask("examine", view="live_exact", **ask)
-        future.add_done_callback(lambda done: self._measured(done, header))
-
-    def _measured(self, future: Future, header: dict[str, Any]) -> None:
-        with self._lock:
-            self._measuring = False
-            try:
-                self.gauge.take(future.result())
-            except (LaneError, ValueError) as error:  # what cannot be measured never stops a run
-                if getattr(error, "kind", "") in ("lost", "unknown"):
-                    return
-                self.gauge.failed(header)
-        self._tell("exact")
-        self._measure()
 
     # -- steering ----------------------------------------------------------------------------
 
@@ -276,8 +280,9 @@ class LiveRun:
 
     def look(self, index: int) -> None:
         """Choose the input image, by its index among the points."""
+        if index == self.header["chosen"] and not self._alone:
+            return
         self._steer("look", index=index)
-        self._chosen = index
 
     def examine(self, view: str, **args: Any) -> dict[str, Any]:
         """A view of the run as it is now, in plain numpy, see `vae_core.views`.
@@ -285,87 +290,100 @@ class LiveRun:
         Raises:
             LaneError: there is no such view, or it is not defined for the present rule.
         """
-        return self._again("examine", view=view, **args)
+        with self._steering:
+            if self._alone:
+                return self.feed.again(self.turn, "examine", view=view, **args)
+            try:
+                return self.feed.again(self.turn, "examine", view=view, at=self.header["step"], **args)
+            except LaneError as error:
+                if error.kind != "elsewhere":
+                    raise
+            self._leave()
+            try:
+                return self.feed.again(self.turn, "examine", view=view, **args)
+            finally:
+                self._go()
 
-    def _again(self, name: str, **args: Any) -> Any:
-        """Ask the lane; if it was lost, bring the run back and ask once more: nothing is lost with it."""
-        try:
-            return self._ask(name, **args).result()
-        except LaneError as error:
-            if error.kind not in ("lost", "unknown"):
-                raise
-            self._recover()
-            return self._ask(name, **args).result()
+    @property
+    def _alone(self) -> bool:
+        """Whether nobody else's picture changes with this run's training."""
+        step = self.header["step"]
+        return self.feed.players == {self} and (self.feed.head == step or (self._busy and self.feed.before == step))
 
     def _steer(self, name: str, **args: Any) -> None:
-        answer = self._again(name, **args)
-        packed, events = answer if isinstance(answer, tuple) else (answer, None)
+        with self._steering:
+            if not self._alone:
+                self._leave()
+            packed = self.feed.steer(self.turn, name, **args)
+            with self._lock:
+                if packed.step >= self.header["step"]:
+                    self._take(packed)
+                if name == "switch":
+                    self.message = None
+            self._engine.trainings.renamed(self)
+            self._engine.trainings.keep(self.feed, math.inf)
+        self.tell("frame")
+        self.tell("state")
+        self._go()
+
+    # -- leaving a shared feed ---------------------------------------------------------------
+
+    def _leave(self) -> None:
+        """Go on with a training of one's own from the present frame; waits for the lane."""
         with self._lock:
-            if packed.step < self.header["step"]:
+            self._leaving = True  # what the old feed still sends comes too late
+            old, record = self.feed, self.record.fork(self.header["step"])
+        try:
+            self.move_to(self._engine.trainings.branch(old, record, self.turn))
+        except LaneError:
+            self._leaving = False
+            self._go()
+            raise
+        self._leaving = False
+
+    def move_to(self, feed: Feed) -> None:
+        """Take frames from another feed, which has the same past."""
+        with self._lock:
+            old, self.feed = self.feed, feed
+            old.gauged -= self._gauged
+            feed.gauged += self._gauged
+            feed.players.add(self)
+            old.players.discard(self)
+
+    def _leave_and_go_on(self) -> None:
+        def leave() -> None:
+            try:
+                with self._steering:
+                    self._leave()
+            except LaneError as error:
+                self._failed(error)
                 return
-            if events is not None:
-                self.record.events = [Event.model_construct(**event) for event in events]
-                self.message = None
-            self._take(packed)
-        self._tell("frame")
-        self._tell("state")
-        self._measure()
+            self._busy = False
+            self._go()
 
-    # -- forking and recovering --------------------------------------------------------------
-
-    def restarted(self) -> "LiveRun":
-        """A new run from step 0 that starts with the present rule, noise and knobs."""
-        settings = {key: self.header[key] for key in ("rule", "noise", "knobs")}
-        recipe = {**self.record.recipe.model_dump(), **settings}
-        return LiveRun(self._engine, self.lane, recipe, points=self.points)
-
-    def forked(self, step: int) -> "LiveRun":
-        """A new run that shares the past up to a recorded step."""
-        with self._lock:
-            record = self.record.fork(self.record.packed(step).step)
-        recipe = record.recipe.model_dump()
-        child = LiveRun(self._engine, self.lane, recipe, points=self.points, record=record, origin=self.id)
-        child.gauge = self.gauge.fork(record.steps[-1])
-        return child
+        threading.Thread(target=leave, daemon=True, name="leave").start()
 
     def _failed(self, error: LaneError) -> None:
-        if error.kind in ("lost", "unknown") and not self._ended:
-            threading.Thread(target=self._recover, daemon=True, name="recover").start()
-            return
         with self._lock:
             self._busy, self.playing, self._steps_due = False, False, 0
             self.status = "diverged" if error.kind == "diverged" else "paused"
             ending = " The recording up to there is kept." if error.kind == "diverged" else ""
-            self.message = {"level": "error", "text": str(error) + ending}
-        self._tell("state")
-
-    def _recover(self) -> None:
-        """The worker died: bring the run back in a new one, at the last frame, with equal bits."""
-        with self._recovering:
-            step = self.header["step"]
-            self._say("warning", f"The worker process stopped; bringing the run back at step {step:,}.", "starting")
-            try:
-                events = [event.model_dump() for event in self.record.events]
-                self._ask("open", **self._opening(self.record.recipe.model_dump(), events, step)).result()
-            except LaneError as error:
-                self._failed(LaneError(f"The run could not be brought back. {error}"))
-                return
-            self._busy = False
-            status = "training" if self.playing else "paused"
-            self._say("info", f"The worker process stopped; the run went on from step {step:,}.", status)
-        self._go()
+            if not self._ended:
+                self.message = {"level": "error", "text": str(error) + ending}
+        self.tell("state")
 
     def complain(self, text: str) -> None:
         """Show a sentence about something that was asked and cannot be; the run goes on."""
-        self._say("error", text, self.status)
+        self.say("error", text)
 
-    def _say(self, level: str, text: str, status: str) -> None:
+    def say(self, level: str, text: str) -> None:
+        """Show a sentence: level "info", "warning" or "error"."""
         with self._lock:
-            self.message, self.status = {"level": level, "text": text}, status
-        self._tell("state")
+            self.message = {"level": level, "text": text}
+        self.tell("state")
 
     def end(self) -> None:
-        """Leave the lane for good."""
+        """Stop for good."""
         with self._lock:
-            self._ended, self.playing = True, False
-        self._ask("close")
+            self._ended, self.playing, self._steps_due = True, False, 0
+            self.feed.players.discard(self)

@@ -19,6 +19,7 @@ from vae_core.recipe import RecipeError
 from vae_core.run import changes
 
 POINTS = 800  # test images on all planes together: a frame of 500 costs as much as two steps of training
+RECORDED = 0.1  # seconds that a picture is shown at least, where others have trained the runs before
 SHORTEST, LONGEST = 0.2, 0.5  # seconds between two pictures of all runs
 SHARE = 0.2  # of the time that goes into pictures, where LONGEST allows it
 LOOKED_AT = 40  # rounds between two measurements of what a picture costs
@@ -46,6 +47,7 @@ class Lockstep:
         points: int | None = None,
         question: str = "",
         origin: str = "",
+        owner: str = "",
     ) -> None:
         """Open the runs; they wait at step 0.
 
@@ -53,6 +55,7 @@ class Lockstep:
             plans: for each run its recipe and changes, as `Engine.open` takes them.
             points: test images on each plane; `POINTS` shared out if left out.
             origin: query of the address that this comparison comes from; it stands for it until something is changed.
+            owner: whose share of the lanes it uses.
 
         Raises:
             RecipeError: fewer than two or more than four runs, or of different data sets.
@@ -80,7 +83,7 @@ class Lockstep:
         self.members: list[LiveRun] = []
         try:
             for place, (recipe, pending) in enumerate(plans):
-                self.members.append(engine.open(recipe, pending, points or POINTS // len(plans), lane=place))
+                self.members.append(engine.open(recipe, pending, points or POINTS // len(plans), place, owner))
             if len({run.record.recipe.dataset for run in self.members}) > 1:
                 raise RecipeError("The runs of a comparison need the same data set, so that dots are the same images.")
         except (LaneError, RecipeError):
@@ -247,6 +250,7 @@ class Lockstep:
             going = [run for place, run in enumerate(self.members) if place not in self._stopped]
             target = self._target()
             steps = target - self.front
+            recorded = all(run.feed.head >= target for run in going)
         began = time.monotonic()
         if going and steps:
             advance(going, target)
@@ -263,7 +267,12 @@ class Lockstep:
             else:
                 self.playing, self._due = False, 0
             self._queued = False
-            pause = began + steps / self.speed - time.monotonic() if self.playing and self.speed else 0.0
+            least = RECORDED if recorded else 0.0
+            pause = (
+                began + max(least, steps / self.speed if self.speed else 0.0) - time.monotonic()
+                if self.playing
+                else 0.0
+            )
         self._tell("frame")
         if len(arrived) < len(going) or not self.playing:
             self._tell("state")
@@ -274,6 +283,14 @@ class Lockstep:
 
     def _target(self) -> int:
         stride = self._stride()
+        there = [set(run.feed.record.steps) for run in self.members]  # others have trained equal runs up to there
+        ready = sorted(step for step in set.intersection(*there) if step > self.front)
+        if self._due:
+            ready = [step for step in ready if step <= self.front + self._due]
+            if ready:
+                return max((step for step in ready if step <= self.front + stride), default=ready[0])
+        elif ready:
+            return next((step for step in ready if step >= self.front + stride), ready[-1])
         if self._due:
             return self.front + min(self._due, stride)
         grid = 1 << max(0, stride.bit_length() - 3)  # pictures lie at round numbers of steps

@@ -28,6 +28,7 @@ class Run:
         events: what was changed since.
         steps: steps of the frames that are kept, ascending.
         history: metrics of all frames ever added, by step; never thinned (a row is small).
+        budget: bytes of frames that are kept.
     """
 
     def __init__(self, recipe: Recipe, budget: int = BUDGET) -> None:
@@ -36,7 +37,16 @@ class Run:
         self.steps: list[int] = []
         self.history: dict[int, dict[str, float | None]] = {}
         self._frames: dict[int, PackedFrame] = {}
-        self._budget = budget
+        self.budget = budget
+
+    @property
+    def size(self) -> int:
+        """Bytes of frames kept."""
+        return sum(frame.size for frame in self._frames.values())
+
+    def sizes(self) -> dict[int, int]:
+        """Size of each kept frame by what it is in memory: recordings may share frames."""
+        return {id(frame): frame.size for frame in list(self._frames.values())}
 
     def add(self, packed: PackedFrame) -> dict[str, Any]:
         """Record a frame (a later one of the same step replaces it) and return its header."""
@@ -45,13 +55,13 @@ class Run:
         if packed.step not in self._frames:
             bisect.insort(self.steps, packed.step)
         self._frames[packed.step] = packed
-        thin(
-            self.steps,
-            self._frames.pop,
-            lambda: sum(frame.size for frame in self._frames.values()) > self._budget,
-            keep={event.step for event in self.events[-20:]},
-        )
+        self.thin()
         return header
+
+    def thin(self) -> None:
+        """Drop frames, least missed first, while they are over the budget."""
+        keep = {event.step for event in self.events[-20:]}
+        thin(self.steps, self._frames.pop, lambda: self.size > self.budget, keep)
 
     def keep(self, steps: Collection[int]) -> None:
         """Drop the frames of all other steps."""
@@ -86,7 +96,7 @@ class Run:
 
     def fork(self, step: int) -> "Run":
         """A run of its own that shares the past up to a step."""
-        child = Run(self.recipe, self._budget)
+        child = Run(self.recipe, self.budget)
         child.events = [event for event in self.events if event.step <= step]
         child.steps = [s for s in self.steps if s <= step]
         child.history = {s: row for s, row in self.history.items() if s <= step}
@@ -169,6 +179,11 @@ class Run:
         if not run.steps:
             raise RecordingError(f"The recording in {folder} has no frames. Train the run again.")
         return run
+
+
+def as_checked(**fields: Any) -> Recipe:
+    """The recipe of a recording that was checked when it was kept: without torch, which the server never loads."""
+    return Recipe.model_construct(**{**fields, "hidden": tuple(fields["hidden"])})
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -32,7 +32,13 @@ class Sweep:
     """
 
     def __init__(
-        self, engine: Engine, base: Mapping[str, Any], setting: str, values: Sequence[float], steps: int
+        self,
+        engine: Engine,
+        base: Mapping[str, Any],
+        setting: str,
+        values: Sequence[float],
+        steps: int,
+        owner: str = "",
     ) -> None:
         """Start.
 
@@ -40,6 +46,7 @@ class Sweep:
             base: fields of the recipe that all runs share.
             values: see `spaced`.
             steps: of training for each.
+            owner: whose share of the lanes it uses.
 
         Raises:
             RecipeError, LaneError: the number of steps, or one of the values, cannot be; nothing was started.
@@ -50,9 +57,9 @@ class Sweep:
         self.rows: list[dict[str, Any]] = []
         self.step, self.status, self.message = 0, "running", ""
         self._engine, self._recipes = engine, vary(base, setting, values)
-        self._cancelled = False
+        self._owner, self._cancelled = owner, False
         for recipe in (self._recipes[0], self._recipes[-1]):  # the ends of the range, before anything is trained
-            engine.close(engine.open(recipe, points=POINTS))
+            engine.close(engine.open(recipe, points=POINTS, owner=owner))
         self.looked()
         self._thread = threading.Thread(target=self._train, daemon=True, name="sweep")
         self._thread.start()
@@ -89,7 +96,7 @@ class Sweep:
 
     def _measured(self, value: float, recipe: dict[str, Any]) -> dict[str, Any] | None:
         """Train one run and measure it; None if the sweep was cancelled."""
-        run = self._engine.open(recipe, points=POINTS)
+        run = self._engine.open(recipe, points=POINTS, owner=self._owner)
         run.fresh, run.portion = False, SLICE
         leave = run.watch(lambda what: None)  # the engine does not close it meanwhile
         try:

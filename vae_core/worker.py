@@ -1,25 +1,64 @@
 """``python -m vae_core.worker``: the process of one lane, started by `vae_core.engine`.
 
-It connects to the address that its parent gives it and answers requests in the order in which
-they come; as every run has at most one slice waiting, the order of arrival is a round robin.
-It ends when its parent does: the connection then closes.
+It imports what is slow to import and forks; the child connects to the address that the engine
+gives and answers requests in the order in which they come. A child that is killed is forked
+again, which takes a hundredth of a start. Both end when the engine does: the connection then closes.
 """
 
 import os
 import signal
+import time
+from collections import deque
 from multiprocessing.connection import Client
 
 from vae_core.lane import Lane, LaneError
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 ADDRESS, KEY, THREADS = "NOISE_LAB_LANE_ADDRESS", "NOISE_LAB_LANE_KEY", "OMP_NUM_THREADS"
+MEMORY = "NOISE_LAB_LANE_MEMORY"  # bytes that the process may allocate
+PATIENCE = 0.02  # seconds: who waits already is answered before the lane warms up
+MOST_DEATHS = 20  # within ten seconds
+TOO_MUCH = "This run needs more memory than a worker has here. Use a smaller network or fewer images."
+
+
+def keep_serving() -> None:
+    """Serve in a child, and in another one when that is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the server, which then closes us
+    bound_memory(int(os.environ.get(MEMORY, "0")))
+    if not hasattr(os, "fork"):
+        serve()
+        return
+    import vae_core.catalogue
+    import vae_core.trainer
+    import vae_core.views  # noqa: F401
+
+    killed_at: deque[float] = deque([float("-inf")] * MOST_DEATHS, maxlen=MOST_DEATHS)
+    while True:
+        child = os.fork()
+        if not child:
+            serve()
+            os._exit(0)
+        killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        if not killed or time.monotonic() - killed_at[0] < 10:  # it ended by itself, or cannot even start
+            return
+        killed_at.append(time.monotonic())
 
 
 def serve() -> None:
-    """Answer requests until the parent goes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the server, which then closes us
-    with Client(os.environ.pop(ADDRESS), authkey=bytes.fromhex(os.environ.pop(KEY))) as connection:
+    """Answer requests until the engine goes."""
+    try:
+        connection = Client(os.environ[ADDRESS], authkey=bytes.fromhex(os.environ[KEY]))
+    except OSError:
+        return  # it is gone already
+    with connection:
+        connection.send(os.getpid())
         lane = Lane()
-        lane.warm_up()
+        if not connection.poll(PATIENCE):
+            lane.warm_up()
         while True:
             try:
                 request = connection.recv()
@@ -31,6 +70,12 @@ def serve() -> None:
                 return
 
 
+def bound_memory(most: int) -> None:
+    """Let an allocation beyond so many bytes fail (0: none does): that ends one run, not the machine's peace."""
+    if most and resource is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
 def answer(lane: Lane, name: str, args: dict) -> object:
     """What the lane answers; its errors as sentences, not as tracebacks."""
     try:
@@ -38,12 +83,14 @@ def answer(lane: Lane, name: str, args: dict) -> object:
     except LaneError as error:
         return error
     except MemoryError:
-        return LaneError("This run needs more memory than there is. Use a smaller network.", "memory")
+        return LaneError(TOO_MUCH, "memory")
     except ValueError as error:  # recipe, rule, knob, data: the message is made for the screen
         return LaneError(str(error), "input")
     except Exception as error:
+        if "allocate memory" in str(error) or "out of memory" in str(error):  # torch's own, on the CPU and on CUDA
+            return LaneError(TOO_MUCH, "memory")
         return LaneError(f"The worker failed ({type(error).__name__}: {error}). Press reset.")
 
 
 if __name__ == "__main__":
-    serve()
+    keep_serving()

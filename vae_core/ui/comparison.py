@@ -14,7 +14,7 @@ from vae_core.recipe import Recipe
 from vae_core.run import changes
 from vae_core.ui.keeper import engine
 from vae_core.ui.session import RUN as RUN_OF_TAB
-from vae_core.ui.session import fetch
+from vae_core.ui.session import fetch, owner
 from vae_core.ui.stage import BOOT
 from vae_core.ui.stream import PREFIX, assets
 
@@ -31,7 +31,8 @@ _component = st.components.v2.component(
 
 def comparison(shown: Lockstep, *, key: str) -> None:
     """Show a comparison."""
-    _component(key=key, data={"assets": assets(), "socket": f"{PREFIX}/compare/{shown.id}"})
+    data = {"assets": assets(), "socket": f"{PREFIX}/compare/{shown.id}"}
+    _component(key=key, data=data, on_gone_change=lambda: None)  # the script runs again, and opens another
 
 
 @st.cache_resource(show_spinner=False)
@@ -89,7 +90,7 @@ def open_comparison(plans: Sequence[Plan], question: str = "", origin: str = "")
     """Give the tab a comparison; the one that it had ends. Raises as `open_address`."""
     for dataset in {recipe.get("dataset", Recipe.model_fields["dataset"].default) for recipe, _ in plans}:
         fetch(dataset)
-    shown = Lockstep(engine(), plans, question=question, origin=origin)
+    shown = Lockstep(engine(), plans, question=question, origin=origin, owner=owner())
     known = comparisons()
     for old in [each for each in known.values() if not each.alive or each.id == st.session_state.get(SHOWN)]:
         known.pop(old.id, None)

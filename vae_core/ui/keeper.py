@@ -7,12 +7,16 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from vae_core.engine import Engine
+from vae_core.limits import Limits
 
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """The engine; ``NOISE_LAB_LANES`` sets the number of worker processes (1 by default)."""
-    return Engine(lanes=int(os.environ.get("NOISE_LAB_LANES", "1")))
+    """The engine. ``NOISE_LAB_LANES`` sets the number of worker processes (1 by default) and ``NOISE_LAB_CLUSTER``
+    the address of a cluster that has them instead (all of its own by default); see also `Limits.of`."""
+    address = os.environ.get("NOISE_LAB_CLUSTER", "")
+    lanes = int(os.environ.get("NOISE_LAB_LANES", "0" if address else "1"))
+    return Engine(lanes, limits=Limits.of(), address=address)
 
 
 @asynccontextmanager

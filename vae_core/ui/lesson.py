@@ -16,7 +16,7 @@ from vae_core.lessons.loss_lines import with_code
 from vae_core.live import LiveRun
 from vae_core.recipe import unknown
 from vae_core.ui.keeper import engine
-from vae_core.ui.session import fetch
+from vae_core.ui.session import fetch, owner
 from vae_core.ui.stage import BOOT, stage
 from vae_core.ui.stream import assets
 
@@ -151,11 +151,11 @@ def sitting(lesson: Lesson) -> Sitting:
         recipe, pending, points = lesson.opening(given)
         fetch(recipe.get("dataset", "mnist"))
         try:
-            run = engine().open(recipe, pending, points)
+            run = engine().open(recipe, pending, points, owner=owner())
         except LaneError:
             if "dataset" in recipe:
                 raise
-            run = engine().open({**recipe, "dataset": "digits"}, pending, points)
+            run = engine().open({**recipe, "dataset": "digits"}, pending, points, owner=owner())
         run.set_speed(lesson.speed)
         kept = known[lesson.name] = Sitting(run.id, run.id)
     return kept

@@ -14,7 +14,7 @@ from vae_core.lane import LaneError
 from vae_core.library import About, Entry, Library
 from vae_core.live import LiveRun
 from vae_core.ui.keeper import engine
-from vae_core.ui.session import RUN, fetch
+from vae_core.ui.session import RUN, fetch, owner
 
 
 def title_of(rule: str) -> str:
@@ -61,7 +61,7 @@ def bring_back(id: str, step: int | None = None) -> None:
     fetch(record.recipe.dataset)
     if step is not None and step < record.steps[-1]:
         record, state = record.fork(record.packed(step).step), None
-    run = engine().reopen(record, state)
+    run = engine().reopen(record, state, owner())
     st.session_state[RUN], st.session_state["complaint"] = run.id, None
 
 
@@ -103,7 +103,7 @@ def file_name(text: str) -> str:
 def facts(about: About) -> list[str]:
     """What a card says below the name, in lines."""
     return [
-        f"{about.dataset} · {title_of(about.rule)}",
+        f"{plain(about.dataset)} · {title_of(about.rule)}",
         f"step {about.step:,} · {about.size / 2**20:,.1f} MB",
         when(about.saved),
     ]

@@ -1,5 +1,6 @@
 """Which run a browser tab is looking at."""
 
+import secrets
 import time
 
 import streamlit as st
@@ -11,14 +12,17 @@ from vae_core.live import LiveRun
 from vae_core.recipe import Recipe
 from vae_core.ui.keeper import engine
 
-RUN = "run"  # in the session state: the run's id
+RUN, OWNER = "run", "owner"  # in the session state: the run's id, and the tab's random name
+COOKIE = "noise_lab_runs"  # the last runs of this browser, see live/own_runs.js
+REMEMBERED = 6
 
 
 def current_run() -> tuple[LiveRun, str | None]:
     """The tab's run, and a sentence if its link could not be opened as it is.
 
-    A new tab opens the run of its link. What a link gets wrong is said, and the default run
-    starts in its place, so that nobody meets an empty page.
+    A new tab opens the run of its link; one that was loaded again, or whose server was started
+    again, goes on where it was. What a link gets wrong is said, and the default run starts in its
+    place, so that nobody meets an empty page.
     """
     run = engine().runs.get(st.session_state.get(RUN))
     if run is not None:
@@ -26,13 +30,15 @@ def current_run() -> tuple[LiveRun, str | None]:
     complaint = None
     try:
         recipe, pending, points = from_query({name: st.query_params.get_all(name) for name in st.query_params})
-        fetch(recipe.get("dataset", Recipe.model_fields["dataset"].default))
-        run = engine().open(recipe, pending, points)
+        run = left_behind(recipe, pending, points)
+        if run is None:
+            fetch(recipe.get("dataset", Recipe.model_fields["dataset"].default))
+            run = engine().open(recipe, pending, points, owner=owner())
     except ValueError as error:
         complaint = str(error)
     except LaneError as error:
         if error.kind != "input":
-            st.error(str(error), title="The engine did not start")
+            st.error(str(error), title="This server is full" if error.kind == "full" else "The engine did not start")
             st.stop()
         complaint = str(error)
     if run is None:
@@ -44,9 +50,28 @@ def current_run() -> tuple[LiveRun, str | None]:
 def open_default(complaint: str | None) -> tuple[LiveRun, str | None]:
     """The run of an empty link, on the embedded digits if MNIST cannot be read."""
     try:
-        return engine().open({}), complaint
+        return engine().open({}, owner=owner()), complaint
     except LaneError as error:
-        return engine().open({"dataset": "digits"}), str(error)
+        return engine().open({"dataset": "digits"}, owner=owner()), str(error)
+
+
+def owner() -> str:
+    """Whose share of the workers this tab uses: a random name."""
+    return st.session_state.setdefault(OWNER, secrets.token_hex(8))
+
+
+def left_behind(recipe: dict, pending: list[dict], points: int) -> LiveRun | None:
+    """The run that this browser showed under this link when its page was left, if nobody shows it now."""
+    for id in st.context.cookies.get(COOKIE, "").split(".")[:REMEMBERED]:
+        try:
+            run = engine().recall(id)
+        except LaneError:
+            continue
+        left = run is not None and not run.fresh and not run.viewers
+        if left and engine().trainings.trains(run, recipe, pending, points):
+            st.session_state[OWNER] = run.owner or owner()
+            return run
+    return None
 
 
 def fetch(dataset: str) -> None:
@@ -74,7 +99,7 @@ def open_run(recipe: dict, points: int) -> None:
         LaneError, DataError: it cannot be; the tab keeps the run that it has.
     """
     fetch(recipe["dataset"])
-    run = engine().open(recipe, points=points)
+    run = engine().open(recipe, points=points, owner=owner())
     st.session_state[RUN], st.session_state["complaint"] = run.id, None
 
 

@@ -1,0 +1,131 @@
+"""Store: trainings and runs on this machine's disk, so that neither a dead worker nor a dead server loses any.
+
+Nothing in it names a person: runs have random ids, users are random numbers of a session.
+"""
+
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from vae_core.cache import cache_folder, try_replace
+from vae_core.run import RecordingError, Run, as_checked
+
+FRAMES = 16 << 20  # bytes of frames written for each training
+SPACE = 2 << 30  # bytes of all; the oldest go first
+DAYS = 14
+RECENT = 3600.0  # seconds: what was used since may belong to a server that runs
+ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+def store_folder() -> Path:
+    """Where trainings are kept: NOISE_LAB_STORE, or beside the cached data."""
+    own = os.environ.get("NOISE_LAB_STORE")
+    return Path(os.path.expanduser(own)) if own else cache_folder() / "runs"
+
+
+class Store:
+    """A folder for each training (checkpoints, recording, what it trains) and a small file for each open run.
+
+    A disk that is full costs what is newest in it, never a run.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or store_folder()
+
+    def of(self, feed: str) -> Path:
+        """The folder of a training; its checkpoints are ``<step>.npz``."""
+        return self.folder / "feeds" / feed
+
+    # -- trainings ---------------------------------------------------------------------------
+
+    def keep(self, feed: str, about: dict[str, Any], record: Run) -> None:
+        """Write a recording, thinned to `FRAMES`, and what it is of (``about["key"]`` and whatever else)."""
+        record.budget = FRAMES
+        record.thin()
+        try:
+            record.save(self.of(feed) / "recording")
+        except RecordingError:
+            return
+        try_replace(self.of(feed) / "feed.json", json.dumps(about).encode())
+
+    def kept(self) -> dict[str, str]:
+        """Key -> feed, of all that are kept; the newest where two are equal."""
+        found = {}
+        for path in sorted(self.folder.glob("feeds/*/feed.json"), key=_used):
+            about = _read(path)
+            if about.get("key"):
+                found[about["key"]] = path.parent.name
+        return found
+
+    def open(self, feed: str) -> tuple[dict[str, Any], Run] | None:
+        """What was kept of a training, or None if that cannot be read."""
+        about = _read(self.of(feed) / "feed.json") if ID.fullmatch(feed) else {}
+        if not about:
+            return None
+        try:
+            return about, Run.open(self.of(feed) / "recording", recipe=as_checked)
+        except RecordingError:
+            return None
+
+    def forget(self, feed: str) -> None:
+        """Remove a training."""
+        shutil.rmtree(self.of(feed), ignore_errors=True)
+
+    # -- runs --------------------------------------------------------------------------------
+
+    def note(self, run: str, about: dict[str, Any]) -> None:
+        """Remember an open run."""
+        try_replace(self._note(run), json.dumps(about).encode())
+
+    def noted(self, run: str) -> dict[str, Any]:
+        """What was remembered of a run; empty if nothing was."""
+        return _read(self._note(run)) if ID.fullmatch(run) else {}
+
+    def drop(self, run: str) -> None:
+        """Forget a run that was closed; its training stays."""
+        self._note(run).unlink(missing_ok=True)
+
+    def _note(self, run: str) -> Path:
+        return self.folder / "runs" / f"{run}.json"
+
+    # -- room --------------------------------------------------------------------------------
+
+    def tidy(self) -> None:
+        """Remove what is old, and the oldest while there is more than `SPACE`."""
+        now, room = time.time(), SPACE
+        feeds = [path for path in self.folder.glob("feeds/*") if path.is_dir()]
+        for path in sorted(feeds, key=_used, reverse=True):
+            age = now - _used(path)
+            size = sum(_size(file) for file in path.rglob("*"))
+            room -= size
+            if age > RECENT and (room < 0 or age > DAYS * 86400):
+                shutil.rmtree(path, ignore_errors=True)
+        for path in self.folder.glob("runs/*"):
+            if now - _used(path) > DAYS * 86400:
+                path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _used(path: Path) -> float:
+    try:
+        return max((p.stat().st_mtime for p in (path, path / "feed.json") if p.exists()), default=0.0)
+    except OSError:
+        return 0.0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

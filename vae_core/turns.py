@@ -1,0 +1,110 @@
+"""Turns: whose request a lane works on next, so that each user gets a fair share."""
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+REMEMBERED = 2000  # users whose last turn is known
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Who asks.
+
+    Attributes:
+        user: whose share it counts to.
+        first: a lecturer's run gets every other turn.
+    """
+
+    user: str = ""
+    first: bool = False
+
+
+class _Line:
+    """Requests that wait: the user who was served longest ago is next, with his oldest request."""
+
+    def __init__(self) -> None:
+        self.busy = False  # one of them is with the lane
+        self._users: dict[str, deque] = {}
+        self._first: deque = deque()
+        self._was_first = False
+        self._served: dict[str, int] = {}  # in the order of serving; who is not in it is new
+        self._count = itertools.count()
+
+    def __len__(self) -> int:
+        return len(self._first) + sum(map(len, self._users.values()))
+
+    def put(self, turn: Turn, request: Any) -> None:
+        line = self._first if turn.first else self._users.setdefault(turn.user, deque())
+        line.append(request)
+
+    def take(self) -> Any:
+        self._was_first = bool(self._first) and not (self._was_first and self._users)
+        if self._was_first:
+            return self._first.popleft()
+        user = min(self._users, key=lambda name: self._served.get(name, -1))
+        request = self._users[user].popleft()
+        if not self._users[user]:
+            del self._users[user]
+        self._served.pop(user, None)
+        self._served[user] = next(self._count)
+        if len(self._served) > REMEMBERED:
+            del self._served[next(iter(self._served))]
+        return request
+
+
+class Turns:
+    """The line before one lane.
+
+    One slice of training is with the lane at a time, and one request that a user waits for (a
+    switch, a look) may be with it as well: it is worked on right after the slice, as every other
+    turn at most, so that nobody's dragging of a slider stops the training of the others.
+
+    Args:
+        send: hands a request to the lane; its future may be done at once, with an error.
+    """
+
+    def __init__(self, send: Callable[..., Future]) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        self._slices, self._urgent = _Line(), _Line()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that are not answered yet."""
+        with self._lock:
+            return sum(len(line) + line.busy for line in (self._slices, self._urgent))
+
+    def ask(self, turn: Turn, name: str, args: dict[str, Any], urgent: bool = True) -> Future:
+        """Line up a request.
+
+        Args:
+            urgent: a user waits for it; False for a slice of training and for what comes with one.
+        """
+        answer: Future = Future()
+        line = self._urgent if urgent else self._slices
+        with self._lock:
+            line.put(turn, (answer, name, args))
+        self._go_on(line)
+        return answer
+
+    def _go_on(self, line: _Line) -> None:
+        with self._lock:
+            if line.busy or not len(line):
+                return
+            line.busy = True
+            answer, name, args = line.take()
+        self._send(name, **args).add_done_callback(lambda done: self._answered(done, answer, line))
+
+    def _answered(self, done: Future, answer: Future, line: _Line) -> None:
+        with self._lock:
+            line.busy = False
+        self._go_on(line)  # the lane works on while the answer is looked at
+        if error := done.exception():
+            answer.set_exception(error)
+        else:
+            answer.set_result(done.result())
