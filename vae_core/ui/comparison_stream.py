@@ -3,74 +3,73 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from vae_core.frame import PackedFrame
 from vae_core.lane import LaneError
 from vae_core.lockstep import Lockstep
+from vae_core.ui.channel import PREFIX, Channel, Malformed, Steering, same_origin, turn_away
 from vae_core.ui.comparison import comparisons
 from vae_core.ui.keeper import engine
-from vae_core.ui.stream import PREFIX, STATE_EVERY, images_of, same_origin
+from vae_core.ui.stream import STATE_EVERY, images_of
 
-STEERING = {"play", "pause", "step", "reset", "speed", "switch", "look"}
+STEERING = {
+    "play": (), "pause": (), "step": (), "reset": (), "speed": ("value",), "switch": (), "look": ("index",)
+}  # fmt: skip
 
 
 async def live(socket: WebSocket) -> None:
-    """The stream of one comparison to one browser."""
-    lockstep = comparisons().get(socket.path_params["comparison"])
-    if lockstep is None or not same_origin(socket):
+    """The stream of one comparison to one browser. If it is not here (any more), the browser asks its page for another."""
+    if not same_origin(socket):
         await socket.close(1008)
+        return
+    lockstep = comparisons().get(socket.path_params["comparison"])
+    if lockstep is None:
+        await turn_away(socket, type="gone")
         return
     await socket.accept()
     await Viewer(socket, lockstep).serve()
 
 
-class Viewer:
-    """One browser that watches, and steers, a comparison. It acknowledges each frame that it has taken."""
+class Viewer(Channel):
+    """One browser that watches, and steers, a comparison."""
+
+    commands = {"frame": ("step",), "follow": ("value",), **STEERING}
 
     def __init__(self, socket: WebSocket, lockstep: Lockstep) -> None:
-        self.socket, self.lockstep = socket, lockstep
-        self.loop = asyncio.get_running_loop()
-        self.news = asyncio.Event()
-        self.steering: asyncio.Queue[dict] = asyncio.Queue()
+        super().__init__(socket)
+        self.lockstep = lockstep
+        self.steering = Steering(self, self._do)
         self.state_due, self.greeting_due, self.following = True, True, True
         self.stated_at = 0.0
         self.sent: list[PackedFrame | None] = []
-        self.outstanding = 0  # frames that were sent and not acknowledged yet
-        self.sending = asyncio.Lock()
 
-    async def serve(self) -> None:
-        leave = self.lockstep.watch(lambda what: self.loop.call_soon_threadsafe(self._notice, what))
-        await asyncio.to_thread(engine().rules)
-        tasks = [asyncio.create_task(task) for task in (self._listen(), self._send_news(), self._steer())]
-        self.news.set()
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leave()
-            for task in tasks:
-                task.cancel()
-            for result in await asyncio.gather(*tasks, return_exceptions=True):
-                gone = (WebSocketDisconnect, asyncio.CancelledError, RuntimeError, type(None))
-                if not isinstance(result, gone):
-                    raise result
+    def attend(self) -> Callable[[], None]:
+        return self.lockstep.watch(self._notice)
+
+    async def greet(self) -> None:
+        await asyncio.to_thread(engine().rules)  # described once, then at hand
+
+    def jobs(self) -> list[Coroutine[Any, Any, None]]:
+        return [self._send_news(), self.steering.work()]
 
     def _notice(self, what: str) -> None:
         self.state_due |= what != "frame"
         self.greeting_due |= what == "reset"
-        self.news.set()
+        self.wake()
 
-    async def _greet(self) -> None:
+    async def _introduce(self) -> None:
         """What is fixed for the runs, and their past; again after a reset."""
         members = self.lockstep.members
         self.sent = [None] * len(members)
         columns = [{name: run.info[name] for name in ("classes", "recipe")} for run in members]
         hello = {"type": "hello", "rules": engine().rules(), "question": self.lockstep.question, "columns": columns}
         history = {"type": "history", "columns": [run.record.columns() for run in members]}
-        self.outstanding += 1  # the probe is acknowledged like a frame
-        await self._send(
+        await self.send(
             json.dumps({**hello, "images": images_of(members[0])}),
             members[0].probe,
             json.dumps(history, allow_nan=False),
@@ -85,11 +84,11 @@ class Viewer:
             self.news.clear()
             if self.greeting_due:
                 self.greeting_due = False
-                await self._greet()
+                await self._introduce()
             if self.state_due or time.monotonic() - self.stated_at > STATE_EVERY:
                 self.state_due, self.stated_at = False, time.monotonic()
-                await self._send(json.dumps(self.lockstep.state(), allow_nan=False))
-            if self.following and not self.outstanding:
+                await self.say(self.lockstep.state())
+            if self.following and self.ready:
                 await self._send_round(self.lockstep.frames())
 
     async def _send_round(self, frames: list[PackedFrame], recorded: bool = False) -> None:
@@ -100,49 +99,23 @@ class Viewer:
         if not changed and not recorded:
             return
         self.sent = frames
-        self.outstanding += len(changed)
         head = json.dumps({"type": "round", "columns": changed, "past": recorded})
-        await self._send(head, *(frames[place].view for place in changed))
+        await self.send(head, *(frames[place].view for place in changed))
 
-    async def _listen(self) -> None:
+    async def answer(self, command: dict[str, Any]) -> None:
         """Answer at once what concerns this viewer alone; line up what steers the runs."""
-        while True:
-            command = json.loads(await self.socket.receive_text())
-            do = command.get("do")
-            if do in STEERING:
-                self.steering.put_nowait(command)
-            elif do == "ack":
-                self.outstanding = max(0, self.outstanding - 1)
-                self.news.set()
-            elif do == "follow":
-                self.following = bool(command["value"])
-                self.news.set()
-            elif do == "frame":
-                await self._send_round(self.lockstep.frames(int(command["step"])), recorded=True)
+        do = command["do"]
+        if not 0 <= command.get("column", 0) < len(self.lockstep.members):
+            raise Malformed(f"There is no column {command['column']}.")
+        if do in STEERING:
+            self.steering.put(command)
+        elif do == "follow":
+            self.following = bool(command["value"])
+            self.news.set()
+        else:
+            await self._send_round(self.lockstep.frames(command["step"]), recorded=True)
 
-    async def _steer(self) -> None:
-        """One after the other, in a thread (they wait for the lane); of a dragged slider's many
-        positions only the newest counts."""
-        while True:
-            command = await self.steering.get()
-            while command["do"] == "switch" and not self.steering.empty():
-                following = self.steering.get_nowait()
-                if (
-                    following["do"] == "switch"
-                    and following.get("column") == command.get("column")
-                    and "rule" not in following
-                ):
-                    command = {
-                        **command,
-                        **following,
-                        "knobs": {**command.get("knobs", {}), **following.get("knobs", {})},
-                    }
-                else:
-                    await asyncio.to_thread(self._do, command)
-                    command = following
-            await asyncio.to_thread(self._do, command)
-
-    def _do(self, command: dict) -> None:
+    def _do(self, command: dict[str, Any]) -> None:
         lockstep, do = self.lockstep, command["do"]
         try:
             if do == "switch":
@@ -153,18 +126,11 @@ class Viewer:
             elif do == "speed":
                 lockstep.set_speed(command["value"])
             elif do == "step":
-                lockstep.step(int(command.get("steps", 1)))
+                lockstep.step(command.get("steps", 1))
             else:
                 getattr(lockstep, do)()
         except LaneError as error:
             lockstep.complain(str(error))
-
-    async def _send(self, *messages: str | bytes) -> None:
-        """Send messages without another one between them."""
-        async with self.sending:
-            for message in messages:
-                send = self.socket.send_text if isinstance(message, str) else self.socket.send_bytes
-                await send(message)
 
 
 def routes() -> list[WebSocketRoute]:

@@ -5,7 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from vae_core.classroom import Room
 from vae_core.live import LiveRun
+from vae_core.ui import classroom
 from vae_core.ui.stream import assets, images_of, socket_of
 
 # The component's own files are loaded once and kept; what Streamlit sends is these few lines.
@@ -48,4 +50,16 @@ def stage(
         data=data | ({"guide": guide} if guide else {}),
         on_socket_change=lambda: on_move(st.session_state[key]["socket"]),
         on_used_change=lambda: on_used(st.session_state[key]["used"]),
+        on_gone_change=lambda: None,  # the script runs again, and finds another run
     )
+
+
+def stage_of_room(room: Room, *, key: str) -> int | None:
+    """Show what a room shows, to look at and not to steer.
+
+    Returns:
+        the step from which the viewer wants a run of its own, once, after it has asked for one.
+    """
+    data = {"assets": assets(), "socket": classroom.socket_of(room), "watching": True}
+    wish = _component(key=key, data=data, on_fork_change=lambda: None).fork
+    return int(wish["step"]) if wish else None

@@ -8,24 +8,29 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Callable, Coroutine
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from vae_core.lane import LaneError
 from vae_core.live import LiveRun
+from vae_core.ui.channel import PREFIX, Channel, Steering, same_origin, turn_away
 from vae_core.ui.keeper import engine
+from vae_core.ui.presenter import PRESENTING, Presenter
 
-PREFIX = "/noise-lab"
 FILES = Path(__file__).parent / "live"
 STATE_EVERY = 1.0  # seconds, while frames come
-STEERING = {"play", "pause", "step", "epoch", "reset", "speed", "switch", "look", "fork"}
+STEERING = {
+    "play": (), "pause": (), "step": (), "epoch": (), "reset": (),
+    "speed": ("value",), "switch": (), "look": ("index",), "fork": ("step",),
+}  # fmt: skip
 
 
 @cache
@@ -56,7 +61,7 @@ class KeptFiles(StaticFiles):
 
 async def images(request: Request) -> Response:
     """The images of a run's points, packed."""
-    run = engine().runs.get(request.path_params["run"])
+    run = await asyncio.to_thread(engine().recall, request.path_params["run"])
     if run is None:
         return Response(status_code=404)
     return Response(
@@ -65,130 +70,100 @@ async def images(request: Request) -> Response:
 
 
 async def live(socket: WebSocket) -> None:
-    """The stream of one run to one browser."""
-    run = engine().runs.get(socket.path_params["run"])
-    if run is None or not same_origin(socket):
+    """The stream of one run to one browser. If the run is not here (any more), the browser asks its page for another."""
+    if not same_origin(socket):
         await socket.close(1008)
+        return
+    run = await asyncio.to_thread(engine().recall, socket.path_params["run"])  # of a server that was started again, too
+    if run is None:
+        await turn_away(socket, type="gone")
         return
     await socket.accept()
     await Viewer(socket, run).serve()
 
 
-def same_origin(socket: WebSocket) -> bool:
-    """Browsers name the page that opens a socket; only pages of this server may."""
-    origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+class Viewer(Channel):
+    """One browser that watches, and steers, one run; and shows it to a class, if it has opened a room."""
 
-
-class Viewer:
-    """One browser that watches, and steers, one run."""
+    commands = {"frame": ("step",), "follow": ("value",), "decoder": ("step",), **STEERING, **PRESENTING}
 
     def __init__(self, socket: WebSocket, run: LiveRun) -> None:
-        self.socket, self.run = socket, run
-        self.loop = asyncio.get_running_loop()
-        self.news = asyncio.Event()
-        self.steering: asyncio.Queue[dict] = asyncio.Queue()
-        self.state_due, self.following, self.acknowledged = True, True, True
+        super().__init__(socket)
+        self.run = run
+        self.steering = Steering(self, self._do)
+        self.presenter = Presenter(self, run, self._move)
+        self.state_due, self.following = True, True
         self.sent = None  # the frame that was sent last
         self.measured = None  # the exact measures that were sent last
+        self.settings: list[Any] = []  # rule, noise and knobs that were stated last: the controls follow the frames
         self.stated_at = 0.0
-        self.sending = asyncio.Lock()
 
-    async def serve(self) -> None:
-        leave = self.run.watch(lambda what: self.loop.call_soon_threadsafe(self._notice, what), exact=True)
-        tasks = []
-        try:
-            await self._greet()
-            tasks = [asyncio.create_task(t) for t in (self._listen(), self._send_news(), self._steer())]
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        except (WebSocketDisconnect, RuntimeError):
-            pass  # the browser left while it was greeted
-        finally:
+    def attend(self) -> Callable[[], None]:
+        leave = self.run.watch(self._notice, exact=True)
+
+        def leave_both() -> None:
             leave()
-            for task in tasks:
-                task.cancel()
-            for result in await asyncio.gather(*tasks, return_exceptions=True):
-                gone = (WebSocketDisconnect, asyncio.CancelledError, RuntimeError, type(None))
-                if not isinstance(result, gone):
-                    raise result
+            self.presenter.leave()
 
-    async def _greet(self) -> None:
+        return leave_both
+
+    async def greet(self) -> None:
         run = self.run
         rules = await asyncio.to_thread(engine().rules)
-        await self._text({"type": "hello", "rules": rules, **run.info})
-        await self._send(run.probe)
-        await self._text({"type": "history", **run.record.columns(), **self._timeline()})
+        await self.say({"type": "hello", "rules": rules, **run.info})
+        await self.send(run.probe)
+        past = {"kept": list(run.record.steps), "events": run.record.marks(), "measured": run.gauge.columns()}
+        await self.say({"type": "history", **run.record.columns(), **past})
         if run.fresh:
             run.fresh = False
             run.play()
-        self.news.set()
 
-    def _timeline(self) -> dict:
-        run = self.run
-        return {"kept": list(run.record.steps), "events": run.record.marks(), "measured": run.gauge.columns()}
+    def jobs(self) -> list[Coroutine[Any, Any, None]]:
+        return [self._send_news(), self.steering.work(), self.presenter.report()]
 
     def _notice(self, what: str) -> None:
         self.state_due |= what == "state"
-        self.news.set()
+        self.wake()
 
     async def _send_news(self) -> None:
         while True:
             await self.news.wait()
             self.news.clear()
-            if self.state_due or time.monotonic() - self.stated_at > STATE_EVERY:
-                self.state_due, self.stated_at = False, time.monotonic()
-                await self._text(self.run.state())
+            settings = [self.run.header[name] for name in ("rule", "noise", "knobs")]
+            if self.state_due or settings != self.settings or time.monotonic() - self.stated_at > STATE_EVERY:
+                self.state_due, self.settings, self.stated_at = False, settings, time.monotonic()
+                await self.say(self.run.state())
             newest = self.run.newest
-            if self.following and self.acknowledged and newest is not self.sent:
-                self.sent, self.acknowledged = newest, False
-                await self._send(newest.view)
+            if self.following and self.ready and newest is not self.sent:
+                self.sent = newest
+                await self.send(newest.view)
             measured = self.run.gauge.newest
             if self.following and measured is not self.measured:
                 self.measured = measured
-                await self._send(measured)
+                await self.send(measured)
 
-    async def _listen(self) -> None:
+    async def answer(self, command: dict[str, Any]) -> None:
         """Answer at once what concerns this viewer alone; line up what steers the run."""
-        while True:
-            command = json.loads(await self.socket.receive_text())
-            do = command.get("do")
-            if do in STEERING:
-                self.steering.put_nowait(command)
-            elif do == "ack":
-                self.acknowledged = True
-                self.news.set()
-            elif do == "follow":
-                self.following = bool(command["value"])
-                self.acknowledged, self.sent, self.measured = True, None, None
-                self.news.set()
-            elif do == "frame":
-                recorded = self.run.record.packed(int(command["step"]))
-                measured = self.run.gauge.at(recorded.step)
-                messages = json.dumps({"type": "recorded", "step": recorded.step}), recorded.view, measured
-                await self._send(*filter(None, messages))
-            elif do == "decoder":
-                await self._send(self.run.record.packed(int(command["step"])).decoder)
+        do = command["do"]
+        if do in STEERING:
+            self.steering.put(command)
+        elif do in PRESENTING:
+            await self.presenter.answer(command)
+        elif do == "follow":
+            self.following = bool(command["value"])
+            self.sent = self.measured = None
+            self.news.set()
+        elif do == "frame":
+            recorded = self.run.record.packed(command["step"])
+            measured = self.run.gauge.at(recorded.step)
+            messages = json.dumps({"type": "recorded", "step": recorded.step}), recorded.view, measured
+            await self.send(*filter(None, messages))
+        else:
+            await self.send(self.run.record.packed(command["step"]).decoder)
 
-    async def _steer(self) -> None:
-        """One after the other, in a thread (they wait for the lane); of a dragged slider's many
-        positions only the newest counts."""
-        while True:
-            command = await self.steering.get()
-            while command["do"] == "switch" and not self.steering.empty():
-                following = self.steering.get_nowait()
-                if following["do"] == "switch" and "rule" not in following:
-                    knobs = {**command.get("knobs", {}), **following.get("knobs", {})}
-                    command = {**command, **following, "knobs": knobs}
-                else:
-                    await asyncio.to_thread(self._do, command)
-                    command = following
-            moved = await asyncio.to_thread(self._do, command)
-            if moved:
-                await self._text({"type": "moved", "socket": socket_of(moved), "images": images_of(moved)})
-
-    def _do(self, command: dict) -> LiveRun | None:
-        """Carry out a command; a new run, if that is what it makes."""
-        run, do = self.run, command["do"]
+    def _do(self, command: dict[str, Any]) -> dict[str, Any] | None:
+        """Carry out a command; where the browser goes from here, if it makes a new run."""
+        run, do, moved = self.run, command["do"], None
         settings = {name: command[name] for name in ("rule", "noise", "knobs") if name in command}
         try:
             if do == "switch":
@@ -198,24 +173,24 @@ class Viewer:
             elif do == "speed":
                 run.set_speed(command["value"])
             elif do == "reset":
-                return engine().restart(run)
+                moved = engine().restart(run)
             elif do == "fork":
-                return engine().fork(run, int(command["step"]), **settings)
+                moved = engine().fork(run, command["step"], **settings)
             else:
                 getattr(run, do)()
         except LaneError as error:
             run.complain(str(error))
-        return None
+        if moved and self.presenter.room:
+            self.presenter.room.show(moved)
+        return moved and to(moved)
 
-    async def _text(self, message: dict) -> None:
-        await self._send(json.dumps(message, allow_nan=False))
+    async def _move(self, run: LiveRun) -> None:
+        await self.say(to(run))
 
-    async def _send(self, *messages: str | bytes) -> None:
-        """Send messages without another one between them."""
-        async with self.sending:
-            for message in messages:
-                send = self.socket.send_text if isinstance(message, str) else self.socket.send_bytes
-                await send(message)
+
+def to(run: LiveRun) -> dict[str, Any]:
+    """A message that sends a browser to another run."""
+    return {"type": "moved", "socket": socket_of(run), "images": images_of(run)}
 
 
 def routes() -> list[Mount | Route | WebSocketRoute]:

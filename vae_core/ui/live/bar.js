@@ -65,6 +65,7 @@ export function createBar(root, store, act) {
   const status = () => {
     if (!store.connected) return store.hello ? "reconnecting" : "connecting";
     if (!isLive(store)) return "looking back";
+    if (store.state?.playing && store.state.recorded) return "recorded";
     return store.state?.status === "ready" && !store.state.playing ? "ready" : store.state?.status ?? "starting";
   };
 
@@ -86,6 +87,9 @@ export function createBar(root, store, act) {
       const badge = find("status");
       text(badge, status());
       badge.dataset.status = status();
+      badge.title = status() === "recorded" ? `Trained before: its frames are there up to step ${state.recorded.toLocaleString("en")}` : "";
+      const crowd = state?.crowd;
+      text(find("crowd"), crowd ? `${crowd.runs} runs share ${crowd.workers} worker${crowd.workers > 1 ? "s" : ""}` : "");
       showSpeed(state?.speed ?? 0);
       showCoordinate(view.coordinate);
       showMarks(view.marks);

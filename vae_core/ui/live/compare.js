@@ -22,10 +22,12 @@ export function mount(component) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, build(parentElement));
   const comparison = mounted.get(parentElement);
   comparison.then(({ update }) => update(component));
-  return () => {
+  // Streamlit also calls this when one update overtakes another; the comparison ends when it has left the page.
+  return () => setTimeout(() => {
+    if (parentElement.isConnected) return;
     mounted.delete(parentElement);
     comparison.then(({ stop }) => stop());
-  };
+  });
 }
 
 async function build(parent) {
@@ -57,6 +59,8 @@ function createComparison(root) {
   let theme = null;
   let stream = null;
   let source = {};
+  let tell = () => {}; // tells the page of something that happened once
+  let missed = null; // the comparison that the server does not know
 
   const touch = (...names) => {
     for (const name of names) dirty.add(name);
@@ -120,6 +124,7 @@ function createComparison(root) {
 
   function draw(now) {
     ticket = 0;
+    if (!root.isConnected) return; // it has left the page and has no size
     if (dirty.has("theme") || !theme) {
       root.classList.toggle("projector", view.projector);
       root.style.setProperty("--header", `${topOf(root) + 16}px`);
@@ -175,6 +180,11 @@ function createComparison(root) {
       const address = location.pathname + message.link;
       if (message.link !== location.search) history.replaceState(history.state, "", address); // the address is the comparison
       touch("controls", "curves");
+    },
+    gone() {
+      if (missed === source.socket) return;
+      missed = source.socket;
+      tell("gone", missed);
     },
     round({ columns, past }) {
       coming = { columns: [...columns], past };
@@ -234,7 +244,8 @@ function createComparison(root) {
   window.noiseLab = noiseLab;
 
   return {
-    update({ data }) {
+    update({ data, setTriggerValue }) {
+      tell = setTriggerValue;
       if (data.socket !== source.socket) open(data);
       touch("theme");
     },

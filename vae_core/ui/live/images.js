@@ -54,7 +54,7 @@ export function createImages(root, store, act) {
       for (let i = 0; i < samples; i++) prior.put(i % COLUMNS, Math.floor(i / COLUMNS), frame.prior, i, table);
       prior.show();
       if (images) one(input, images, chosenOf(store), table);
-      if (probe && hello) inputCaption.textContent = `${hello.classes[probe.labels[frame.chosen]]}, no. ${frame.chosen}`;
+      if (probe && hello) inputCaption.textContent = `${hello.classes[frame.label ?? probe.labels[frame.chosen]]}, no. ${frame.number ?? frame.chosen}`;
     },
     /** What the cursor and the pin point at, else how far the draws of the chosen image differ; returns how many images were decoded. */
     drawPointed({ table }, pinPlace) {

@@ -13,11 +13,14 @@ import { createHooks } from "./hooks.js";
 import { createImages } from "./images.js";
 import { createPlane } from "./plane.js";
 import { createRuleCard } from "./rule.js";
+import { createSharing } from "./sharing.js";
 import { createSpotlight } from "./spotlight.js";
 import { createStore, isLive, layersOf, remember, rememberExact } from "./store.js";
 import { createTimeline } from "./timeline.js";
+import { createWatching } from "./watching.js";
 import { networkDrawing, PAGE } from "./page.js";
 import { readTheme } from "./theme.js";
+import { rememberRun } from "./own_runs.js";
 import { unpack } from "./packed.js";
 
 const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "exact", "controls"];
@@ -29,22 +32,31 @@ function topOf(element) {
   return top;
 }
 
-export function createLab(root) {
+/** `watching`: the run is another's, seen through a room. */
+export function createLab(root, watching) {
   root.innerHTML = PAGE;
+  root.classList.toggle("watching", watching);
   const store = createStore();
   const { view } = store;
+  view.watching = watching;
   const dirty = new Set();
   let theme = null;
   let ticket = 0; // of the animation frame that is asked for
   let stream = null;
   let source = {}; // what the page last asked for: { socket, images, projector }
   let follow = () => {}; // tells the page which run it shows now
+  let tell = () => {}; // tells the page of something that happened once
+  let missed = null; // the run that the server does not know
 
   const touch = (...parts) => {
     for (const part of parts) dirty.add(part);
     ticket ||= requestAnimationFrame(draw);
   };
-  const act = createActions(store, { send: (message) => stream?.send(message) ?? false, touch });
+  const send = (message) => stream?.send(message) ?? false;
+  const room = watching
+    ? createWatching(root, store, { send, touch, fork: (from) => tell("fork", from) })
+    : createSharing(root, { send });
+  const act = createActions(store, { send: watching ? room.route : send, touch });
   const images = createImages(root, store, act);
   const field = root.querySelector(".field");
   const plane = createPlane(field, store, images);
@@ -55,12 +67,14 @@ export function createLab(root) {
   const spotlight = createSpotlight(root, store); // after the controls, whose state it reads
   const controls = [createBar(root, store, act), createRuleCard(root, store, act), createTimeline(root, store, act), spotlight];
   attachGestures(field, store, plane, act, () => theme);
-  const detachKeyboard = attachKeyboard(root, act);
+  const detachKeyboard = attachKeyboard(root, watching ? { stepBy: act.stepBy } : act);
+  const offline = root.querySelector(".offline");
   const resized = new ResizeObserver(() => touch("theme"));
   resized.observe(root);
 
   function draw(now) {
     ticket = 0;
+    if (!root.isConnected) return; // it has left the page and has no size
     if (dirty.has("theme") || !theme) {
       root.classList.toggle("projector", view.projector);
       root.style.setProperty("--header", `${topOf(root) + 16}px`);
@@ -81,6 +95,11 @@ export function createLab(root) {
 
   const receive = {
     hello(message) {
+      if (watching && room.hello(message)) {
+        Object.assign(store, { frame: null, decoder: null, exact: null });
+        Object.assign(view, { scrub: null, pin: null });
+        act.forget();
+      }
       store.hello = message;
       const [encoder, decoder] = layersOf(store);
       root.querySelector("[data-network=encoder]").innerHTML = networkDrawing(encoder);
@@ -89,6 +108,7 @@ export function createLab(root) {
     },
     probe(message) {
       store.probe = message;
+      if (watching) room.probe(message);
       plane.aim(false);
       touch("plane", "images");
     },
@@ -96,12 +116,13 @@ export function createLab(root) {
       store.history = { steps, metrics };
       store.marginals = { steps: measured.steps, values: measured.log_marginal };
       store.exact = null;
-      if (store.state) Object.assign(store.state, { kept, events });
+      if (store.state && kept) Object.assign(store.state, { kept, events });
       touch("curves", "exact", "controls");
     },
     state(message) {
       store.state = act.withPending(message);
-      const own = !source.asked?.guide; // the address is the run, but in a lesson
+      if (watching) room.state(message);
+      const own = !source.asked?.guide && !watching; // the address is the run, but in a lesson
       if (own && message.link !== location.search) history.replaceState(history.state, "", message.link);
       if (message.noise > 0) view.lastNoise = message.noise;
       touch("controls", "curves");
@@ -109,6 +130,7 @@ export function createLab(root) {
     frame(message) {
       if (message.recorded) act.frameArrived(message);
       if (message.recorded === isLive(store)) return; // it crossed a change between live and recorded
+      if (watching) room.frame(message);
       store.frame = message;
       if (!message.recorded) remember(store.history, message);
       plane.aim(true);
@@ -128,6 +150,26 @@ export function createLab(root) {
       act.wantDecoder();
       touch("cursor", "plane");
     },
+    room: (message) => room.room(message),
+    class: (message) => room.class(message),
+    poll: (message) => room.poll(message),
+    voted: (message) => room.voted(message),
+    refused({ text }) {
+      if (!watching && room.refused(text)) return;
+      if (store.state) store.state.message = { level: "error", text };
+      touch("controls");
+    },
+    /** The server does not know this run (any more): the page looks for another, once. */
+    gone() {
+      if (missed === source.socket) return;
+      missed = source.socket;
+      tell("gone", missed);
+    },
+    ended(message) {
+      stream.close();
+      offline.hidden = true;
+      room.ended(message);
+    },
     moved(next) {
       open({ ...source, socket: next.socket, images: next.images ?? source.images });
       follow(next.socket);
@@ -145,18 +187,23 @@ export function createLab(root) {
   function open(next) {
     const before = source;
     source = next;
-    if (next.images !== before.images) loadImages(next.images);
+    if (next.images && next.images !== before.images) loadImages(next.images);
     if (next.socket === before.socket) return;
     stream?.close();
     act.forget();
     Object.assign(view, { scrub: null });
     Object.assign(store, { decoder: null, connected: false });
-    stream = connect(next.socket, {
+    if (watching) room.at(next.socket);
+    if (!watching) rememberRun(next.socket);
+    stream = connect(watching ? `${next.socket}?viewer=${room.viewer}` : next.socket, {
+      decode: watching ? room.decode : unpack,
       onMessage: (message) => receive[message.type]?.(message),
       onConnection(connected) {
         store.connected = connected;
         act.forget();
+        if (connected && !watching) room.connected();
         if (connected && !isLive(store)) act.resume();
+        offline.hidden = connected || !store.hello;
         touch("controls");
       },
     });
@@ -165,7 +212,8 @@ export function createLab(root) {
 
   return {
     /** The page mounts again on each change of data or theme. */
-    update({ data, setStateValue }) {
+    update({ data, setStateValue, setTriggerValue }) {
+      tell = setTriggerValue;
       follow = (socket) => setStateValue("socket", socket);
       root.classList.toggle("beside", Boolean(data.guide));
       spotlight.follow(data.guide, (used) => setStateValue("used", used));

@@ -1,6 +1,6 @@
 // The binary message format: a JSON header, padding, then arrays. One place knows its bytes.
 
-const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array };
+const ARRAYS = { int8: Int8Array, uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array };
 
 let halfTable; // all 65,536 half-precision values, built only where the browser lacks Float16Array
 

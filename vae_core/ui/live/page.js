@@ -16,6 +16,8 @@ export const ICONS = {
   fork: icon('<path class="stroke" d="M5 3v14M5 12c0-4 9-2 9-7M11.5 6.5L14 4l2.5 2.5"/>'),
   cloud: icon([[10, 10], [4, 8], [7, 4], [13, 4.5], [16.5, 9], [14, 14], [8.5, 16], [4, 13], [10, 6.5], [12.8, 10.5], [7, 10.5]]
     .map(([x, y]) => `<circle cx="${x}" cy="${y}" r="1.5"/>`).join("")),
+  share: icon('<circle cx="7" cy="7" r="3"/><circle cx="14" cy="8" r="2.3"/><path d="M1.5 17c0-4 2-6 5.5-6s5.5 2 5.5 6zM13.5 16.5h5c0-3.5-1.5-5.3-4.5-5.3"/>'),
+  lock: icon('<path class="stroke" d="M6.5 9V6.5a3.5 3.5 0 0 1 7 0V9"/><rect x="4.5" y="9" width="11" height="8" rx="1.5"/>'),
   dot: icon('<circle cx="10" cy="10" r="2.6"/>'),
 };
 
@@ -48,11 +50,16 @@ const BAR = `
       <div><dt>time</dt><dd data-counter="time">0:00</dd></div>
     </dl>
     <span class="badge" data-testid="status">starting</span>
+    <span class="crowd" data-testid="crowd"></span>
+    <span class="people" data-testid="people" hidden></span>
     <span class="spacer"></span>
+    <button type="button" data-testid="show-poll" hidden>Poll</button>
+    ${button("share", "Share with the class", ICONS.share, "Let others watch this run in their own browsers")}
     ${button("copy-link", "Copy link", ICONS.link, "Copy a link to this recipe and its settings")}
     ${button("projector", "Projector", ICONS.projector, "Large type and thick points")}
   </header>
-  <p class="message" role="status" data-testid="message" hidden></p>`;
+  <p class="message" role="status" data-testid="message" hidden></p>
+  <p class="offline" role="alert" data-testid="offline" hidden>Connection lost. Reconnecting …</p>`;
 
 const INFLOW = `
   <div class="inflow">

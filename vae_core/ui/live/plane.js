@@ -25,6 +25,7 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
   let axesFor = "";
   let ratio = 1;
   let outside = 0; // codes that the last drawing left out
+  let drawn = 0; // all codes of it
   let posteriors = 0; // drawn so far
   let told = null; // how many of them the note speaks of
 
@@ -82,12 +83,13 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
     const left = place.low1;
     const top = place.high2;
     stamps.clear(theme.panelRgb);
-    outside = 0;
+    outside = drawn = 0;
     for (let pass = single === null ? 1 : 0; pass < 2; pass++) { // what is singled out lies on top
       for (let i = 0; i < rows.points; i++) {
         const k = labels[i];
-        if (single !== null && (k === single) !== (pass === 1)) continue;
+        if (k >= COLOURS.length || (single !== null && (k === single) !== (pass === 1))) continue;
         const visible = stamps.put((shown[2 * i] - left) * scale, (top - shown[2 * i + 1]) * scale, k, pass ? FULL : GHOST);
+        drawn++;
         if (!visible) outside++;
       }
     }
@@ -201,7 +203,7 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
   const tellOutside = () => {
     if (outside === told) return;
     told = outside;
-    const [some, all] = [outside, motion.rows.points].map((count) => count.toLocaleString("en"));
+    const [some, all] = [outside, drawn].map((count) => count.toLocaleString("en"));
     note.firstElementChild.textContent = `${some} of ${all} codes outside this view`;
     note.hidden = outside === 0;
   };

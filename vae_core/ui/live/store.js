@@ -30,6 +30,7 @@ export const createStore = () => ({
     projector: false,
     scrub: null, // step of the recorded frame that is asked for; null is live
     lastNoise: 1, // what the switch goes back to
+    watching: false, // the run is another's
   },
 });
 
@@ -91,7 +92,7 @@ export function rememberExact({ marginals: { steps, values } }, { step, log_marg
 /** The true posterior of the chosen image as a density on a grid, if it is known. */
 export function posteriorOf(store) {
   const exact = exactOf(store);
-  if (!exact?.posterior || exact.index !== store.frame?.chosen) return null;
+  if (!exact?.posterior || exact.index !== (store.frame?.number ?? store.frame?.chosen)) return null; // where fewer points are shown, the chosen one has another place
   return { values: exact.posterior, side: exact.shapes.posterior[0], low: exact.low, high: exact.high, step: exact.step };
 }
 

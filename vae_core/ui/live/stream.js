@@ -2,16 +2,27 @@
 
 import { unpack } from "./packed.js";
 
-const FIRST_WAIT = 250;
+const FIRST_WAIT = 250; // ms between two attempts; twice as long after each
 const LONGEST_WAIT = 5000;
+const LOOK = 5000; // ms between two looks at whether the socket lives
+const QUIET = 10_000; // ms without a message after which it is asked
+const PATIENCE = 8000; // ms in which it has to answer
+const SLEPT = 30_000; // ms between two looks after which the machine has slept
 
-/** Connect to `path` on this host. Returns { send, close }. */
-export function connect(path, { onMessage, onConnection }) {
+/**
+ * Connect to `path` on this host. Returns { send, close }.
+ * `decode` turns a binary message into an object, or a promise of one.
+ */
+export function connect(path, { onMessage, onConnection, decode = unpack }) {
   let socket = null;
   let wait = FIRST_WAIT;
   let timer = 0;
   let closed = false;
   let recorded = false; // the next frame answers a request for the past
+  let arriving = Promise.resolve(); // messages are taken in their order, though one may take time to decode
+  let heard = Date.now(); // when the last message came
+  let asked = 0; // when a ping was sent that is not answered yet
+  let looked = Date.now();
 
   const send = (message) => {
     if (socket?.readyState !== WebSocket.OPEN) return false;
@@ -19,41 +30,83 @@ export function connect(path, { onMessage, onConnection }) {
     return true;
   };
 
+  const take = async (data, mine) => {
+    const message = typeof data === "string" ? JSON.parse(data) : await decode(data);
+    if (closed || mine !== socket) return;
+    if (message.type === "recorded") recorded = true;
+    else if (message.type) onMessage(message);
+    else {
+      const past = message.kind === "frame" && (recorded || Boolean(message.recorded));
+      if (message.kind === "frame") recorded = false;
+      onMessage({ ...message, type: message.kind, recorded: past });
+    }
+  };
+
   const open = () => {
+    clearTimeout(timer);
     const url = new URL(path, location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const mine = (socket = new WebSocket(url));
     mine.binaryType = "arraybuffer";
     mine.onopen = () => {
       wait = FIRST_WAIT;
+      heard = Date.now();
+      asked = 0;
+      recorded = false;
       onConnection(true);
     };
     mine.onmessage = ({ data }) => {
-      if (closed) return;
-      const message = typeof data === "string" ? JSON.parse(data) : unpack(data);
-      if (message.type === "recorded") {
-        recorded = true;
-        return;
-      }
-      if (message.type) return onMessage(message);
-      onMessage({ ...message, type: message.kind, recorded: recorded && message.kind === "frame" });
-      if (message.kind === "frame") recorded = false;
-      send({ do: "ack" }); // taken over: the server may send the newest frame
+      heard = Date.now();
+      asked = 0;
+      arriving = arriving.then(() => take(data, mine)).catch(reportError).then(() => {
+        if (typeof data !== "string" && mine === socket) send({ do: "ack" }); // taken over: the server may send the newest frame
+      });
     };
-    mine.onclose = () => {
-      if (closed) return;
-      onConnection(false);
-      timer = setTimeout(open, wait);
-      wait = Math.min(2 * wait, LONGEST_WAIT);
-    };
+    mine.onclose = () => mine === socket && lost();
   };
 
+  const lost = () => {
+    if (closed) return;
+    onConnection(false);
+    timer = setTimeout(open, wait * (0.5 + Math.random())); // a hall does not come back at the same moment
+    wait = Math.min(2 * wait, LONGEST_WAIT);
+  };
+
+  /** A machine that slept, or changed its network, has a socket that is dead and does not know. */
+  const look = () => {
+    const now = Date.now();
+    const slept = now - looked > SLEPT && !document.hidden; // hidden pages have slow clocks
+    looked = now;
+    if (closed || socket.readyState === WebSocket.CONNECTING) return;
+    if (socket.readyState !== WebSocket.OPEN) return slept ? open() : undefined;
+    if (slept || (asked && now - asked > PATIENCE)) {
+      socket.onclose = null;
+      socket.close();
+      wait = FIRST_WAIT;
+      return lost();
+    }
+    if (!asked && now - heard > QUIET && send({ do: "ping" })) asked = now;
+  };
+
+  /** The network is back, or somebody looks again: no need to wait. */
+  const hurry = () => {
+    if (closed || document.hidden) return;
+    if (socket.readyState === WebSocket.CLOSED) open();
+    else if (!asked && send({ do: "ping" })) asked = Date.now();
+  };
+
+  const looking = setInterval(look, LOOK);
+  window.addEventListener("online", hurry);
+  document.addEventListener("visibilitychange", hurry);
   open();
   return {
     send,
     close() {
       closed = true;
       clearTimeout(timer);
+      clearInterval(looking);
+      window.removeEventListener("online", hurry);
+      document.removeEventListener("visibilitychange", hurry);
       socket.close();
     },
   };

@@ -56,7 +56,7 @@ export function createTimeline(root, store, act) {
       find("back").disabled = kept.length === 0 || (!isLive(store) && view.scrub === kept[0]);
       find("forward").disabled = isLive(store);
       find("live").setAttribute("aria-pressed", isLive(store));
-      if (fork) fork.hidden = isLive(store) || !frame;
+      if (fork) fork.hidden = (isLive(store) && !view.watching) || !frame;
       drawMarks(state?.events ?? [], kept);
     },
   };

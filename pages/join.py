@@ -1,0 +1,44 @@
+"""Join: watch a lecturer's run in one's own browser, look back, answer polls, and fork it to try for oneself."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from vae_core.classroom import RoomError
+from vae_core.lane import LaneError
+from vae_core.ui.classroom import classroom, fork_for_tab
+from vae_core.ui.stage import stage_of_room
+
+PLAYGROUND = Path(__file__).parent / "playground.py"
+CODE = "code"  # in the address
+
+
+def ask(code: str) -> None:
+    """Ask for the code that the presenter shows."""
+    with st.form("join", width=420):
+        st.subheader("Join a class")
+        typed = st.text_input("Code", code, max_chars=12, placeholder="ABC 234", help="The presenter shows it.")
+        if st.form_submit_button("Join", type="primary", width="stretch"):
+            st.query_params[CODE] = typed
+            st.rerun()
+
+
+code = st.query_params.get(CODE, "")
+try:
+    room = classroom().find(code, st.context.ip_address or "") if code else None
+except RoomError as error:
+    st.warning(str(error), icon=":material/meeting_room:")
+    room = None
+if room is None:
+    ask(code)
+else:
+    step = stage_of_room(room, key=f"room_{room.code}")
+    if step is not None:
+        try:
+            fork_for_tab(room, step)
+        except LaneError as error:
+            st.error(str(error))
+        else:
+            st.switch_page(PLAYGROUND)
+    with st.sidebar:
+        st.button("Leave this room", icon=":material/logout:", on_click=lambda: st.query_params.pop(CODE, None))
