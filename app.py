@@ -11,7 +11,8 @@ ROUTER = Path(__file__).parent / "pages" / "_router.py"
 if get_script_run_ctx(suppress_warning=True):  # a host, or a test, that runs this file as the script
     runpy.run_path(str(ROUTER))
 else:
-    from vae_core.ui import comparison_stream, stream
+    from vae_core.ui import classroom, comparison_stream, health, stream
     from vae_core.ui.keeper import lifespan
 
-    app = st.App(ROUTER, routes=[*stream.routes(), *comparison_stream.routes()], lifespan=lifespan)
+    routes = [route for part in (stream, comparison_stream, classroom, health) for route in part.routes()]
+    app = st.App(ROUTER, routes=routes, lifespan=lifespan)

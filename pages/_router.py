@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from vae_core.ui import ICON, LOGO
+from vae_core.ui.admin import has_token
 
 HERE = Path(__file__).parent
 
@@ -15,6 +16,7 @@ st.html("<style>.stMainBlockContainer { padding-inline: 1rem; } .stMain { scroll
 st.navigation(
     [
         st.Page(HERE / "playground.py", title="Playground", icon=":material/play_circle:", default=True),
+        st.Page(HERE / "join.py", title="Join", icon=":material/group:"),
         st.Page(HERE / "lessons.py", title="Lessons", icon=":material/school:"),
         st.Page(HERE / "compare.py", title="Compare", icon=":material/compare:"),
         st.Page(HERE / "microscope.py", title="Microscope", icon=":material/biotech:"),
@@ -24,6 +26,7 @@ st.navigation(
         st.Page(HERE / "code.py", title="Code", icon=":material/code:"),
         st.Page(HERE / "claims.py", title="Claims", icon=":material/fact_check:"),
         st.Page(HERE / "library.py", title="Library", icon=":material/folder_open:"),
+        *([st.Page(HERE / "class_settings.py", title="Class settings", icon=":material/tune:")] if has_token() else []),
     ],
     position="top",
 ).run()

@@ -7,7 +7,7 @@ import streamlit as st
 from vae_core.drawing import EXAMPLE, DrawingError, as_mnist, rasterise
 from vae_core.figures.drawing import animation, scene
 from vae_core.lane import LaneError
-from vae_core.ui.canvas import canvas, drawn, test_image
+from vae_core.ui.canvas import canvas, classes_shown, drawn, test_image
 from vae_core.ui.keeper import engine
 from vae_core.ui.session import current_run, stay_with
 
@@ -38,9 +38,9 @@ def box_of(end: str) -> dict:
     kept. Were it the old one, a rerun under way would bring its old value back."""
     times = st.session_state.get(TIMES + end, 0)
     return {
-        "options": [DRAWING, *classes] if times else classes,
-        "index": 0 if times or end == "A" else len(classes) - 1,
-        "key": f"draw_{end} {run.info['dataset']['title']} {times}",
+        "options": [DRAWING, *offered] if times else offered,
+        "index": 0 if times or end == "A" else len(offered) - 1,
+        "key": f"draw_{end} {run.info['dataset']['title']} {run.points} {times}",
     }
 
 
@@ -125,7 +125,7 @@ def page() -> None:
 run, _ = current_run()
 stay_with(run, 2 * EVERY + 1)
 rules = {rule["name"]: rule for rule in engine().rules()}
-classes = run.info["classes"]
+classes, offered = run.info["classes"], classes_shown(run)
 st.session_state.setdefault("draw_way", "straight")
 # Streamlit fades what waits for the server; a canvas that one draws on must not fade under the hand.
 st.html("<style>.stElementContainer[data-stale] { opacity: 1; }</style>")

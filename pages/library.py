@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from vae_core import parcel
 from vae_core.lane import LaneError
 from vae_core.library import DAYS, LONGEST_NAME, LONGEST_NOTE, Library
 from vae_core.ui import library as tab
@@ -12,7 +13,7 @@ from vae_core.ui.session import current_run
 PLAYGROUND = Path(__file__).parent / "playground.py"
 SAID, DELETED, WANTED = "library_said", "library_deleted", "library_wanted"  # in the session state
 UPLOADS, SHOWN = "library_uploads", "library_shown"
-PAGE, LARGEST = 24, 256  # cards at once, MB of an upload
+PAGE, LARGEST = 24, parcel.LIMIT >> 20  # cards at once, MB of an upload
 shelf = Library()
 
 

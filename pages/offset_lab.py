@@ -74,9 +74,9 @@ def controls() -> None:
         st.slider("Offset scale a", 0.0, 3.0, step=0.05, key=KNOB + "a", on_change=use, args=("a",), width=190)
         st.toggle("Normalise μ first", key=KNOB + "normalise", on_change=use, args=("normalise",))
         with st.popover("Add a table", icon=":material/upload:"):
-            st.caption("Two columns, one row for each training image: .npy, .npz or .csv, at most 64 MB.")
+            st.caption("Two columns, one row for each training image: .npy, .npz or .csv.")
             st.file_uploader(
-                "Table", ["npy", "npz", "csv"], key="offset_file", on_change=add_table, max_upload_size=64,
+                "Table", ["npy", "npz", "csv"], key="offset_file", on_change=add_table, max_upload_size=tables.LIMIT >> 20,
                 label_visibility="collapsed",
             )  # fmt: skip
 

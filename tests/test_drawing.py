@@ -61,6 +61,7 @@ class TestRaster:
             ([[0.1, 0.2]], "x, y and width of each point"),
             ([["a", 0.2, 0.1]], "x, y and width of each point"),
             (7, "x, y and width of each point"),
+            ([[10**400, 0.2, 0.1]], "x, y and width of each point"),
             ([[float("nan"), 0.2, 0.1]], "finite coordinates"),
             ([[0.1, 0.2, 0.1] * 5000], "may have 4,000 points"),
         ],

@@ -26,7 +26,7 @@ def test_parse_idx_gives_back_what_was_written(shape):
         (b"\0\0\x08\0", "not an IDX file of bytes"),
         (struct.pack(">4BI", 0, 0, 8, 3, 60), "truncated: 8 bytes, its header alone takes 16"),
         (idx(np.zeros((60, 28, 28), np.uint8))[:1000], "truncated: 1,000 bytes, its header announces 47,056"),
-        (struct.pack(">4B65I", 0, 0, 8, 65, *[1] * 65) + b"x", "not usable"),
+        (struct.pack(">4B65I", 0, 0, 8, 65, *[1] * 65) + b"x", "not an IDX file of bytes"),
         (struct.pack(">4B3I", 0, 0, 8, 3, 0, 2**32 - 1, 2**32 - 1), "not usable"),
         (idx(np.zeros(10, np.uint8)) + b"x", "too long: 19 bytes, its header announces 18"),
     ],

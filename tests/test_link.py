@@ -55,7 +55,7 @@ def test_points_are_in_the_link():
     assert from_query(parse_qs(to_query(Recipe(), points=500).removeprefix("?")))[2] == 500
 
 
-@pytest.mark.parametrize("points", ["0", "-5", "10001", "many", "1e3", "²"])
+@pytest.mark.parametrize("points", ["0", "-5", "10001", "many", "1e3", "²", "9" * 5000])
 def test_impossible_points(points):
     with pytest.raises(RecipeError, match="number of points should be from 10 to 10,000"):
         from_query({"points": [points]})
@@ -67,10 +67,18 @@ def test_unknown_settings_are_named(name):
         from_query({name: ["1"]})
 
 
-@pytest.mark.parametrize("text", ["", "noise=0", "x,noise=0", "-3,noise=0", "5,noise", "5,noise=off"])
+@pytest.mark.parametrize(
+    "text", ["", "noise=0", "x,noise=0", "-3,noise=0", "5,noise", "5,noise=off", "5,rule=", "9" * 400, "a" * 5000]
+)
 def test_broken_events_are_quoted(text):
-    with pytest.raises(RecipeError, match="cannot be read"):
+    with pytest.raises(RecipeError, match="cannot be read") as error:
         read_event(text)
+    assert len(str(error.value)) < 250
+
+
+def test_a_link_has_a_largest_number_of_events():
+    with pytest.raises(RecipeError, match="The link has 10,001 events; 10,000 is the most."):
+        from_query({"event": ["5,noise=0"] * 10_001})
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def checked(strokes: Sequence[Stroke]) -> list[np.ndarray]:
     """
     try:
         points = [np.asarray(stroke, dtype=np.float64).reshape(-1, 3) for stroke in strokes]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DrawingError("A stroke should be a list of numbers: x, y and width of each point.") from None
     if sum(map(len, points)) > MOST_POINTS:
         raise DrawingError(f"A drawing may have {MOST_POINTS:,} points; clear the canvas and draw with fewer.")

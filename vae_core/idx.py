@@ -11,11 +11,12 @@ import lzma
 import math
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
 import numpy as np
+
+from vae_core.uploads import entries, reason, shown
 
 FILES = {  # the four files of MNIST and of its look-alikes: name -> shape
     "train-images-idx3-ubyte": (60000, 28, 28),
@@ -25,6 +26,7 @@ FILES = {  # the four files of MNIST and of its look-alikes: name -> shape
 }
 KERAS = ("x_train", "y_train", "x_test", "y_test")  # the same four inside mnist.npz
 LIMIT = 64 << 20  # bytes: no file unpacks to more, so a crafted archive cannot fill the memory
+MOST_ENTRIES = 1000  # of a zip
 
 
 class DataError(ValueError):
@@ -36,9 +38,9 @@ def parse_idx(raw: bytes, name: str = "the file") -> np.ndarray:
 
     Raises DataError if it is not an IDX file of bytes or has another size than its header says.
     """
-    if len(raw) < 4 or raw[:3] != b"\0\0\x08" or raw[3] == 0:
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08" or not 1 <= raw[3] <= 3:
         found = f"it starts with {raw[:4].hex(' ')}" if raw else "it is empty"
-        raise DataError(f"{name} is not an IDX file of bytes: {found}, not 00 00 08; download it again")
+        raise DataError(f"{name} is not an IDX file of bytes: {found}, not 00 00 08 and 01 to 03; download it again")
     start = 4 + 4 * raw[3]
     if len(raw) < start:
         raise DataError(f"{name} is truncated: {len(raw)} bytes, its header alone takes {start}; download it again")
@@ -61,24 +63,28 @@ def read_file(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read ({error.strerror}); check the path and its permissions") from error
 
 
-def _unpack(name: str, raw: bytes) -> Iterator[tuple[str, np.ndarray]]:
-    """One file, in any compression, -> (name, array); a zip or npz gives several."""
+def _unpack(name: str, raw: bytes, inside: bool = False) -> Iterator[tuple[str, np.ndarray]]:
+    """One file, in any compression, -> (name, array); a zip or npz gives several, unless it lies inside another."""
     try:
-        if raw[:4] == b"PK\3\4":
+        if raw[:4] == b"PK\3\4" and not inside:
+            if entries(raw) > MOST_ENTRIES:
+                raise DataError(f"{name} holds more than {MOST_ENTRIES:,} files; four are needed")
             with zipfile.ZipFile(io.BytesIO(raw)) as archive:
                 parts = [p for p in archive.namelist() if p[-1] != "/" and (p.endswith(".npy") or stem_of(p))]
                 for part in parts[:8]:  # four are needed; Kaggle's zip holds each twice
                     with archive.open(part) as stream:
-                        yield from _unpack(f"{name}/{part}", stream.read(LIMIT + 1))
+                        yield from _unpack(f"{name}/{shown(part)}", stream.read(LIMIT + 1), inside=True)
             return
         for magic, opener in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open)):
             if raw.startswith(magic):
                 with opener(io.BytesIO(raw)) as stream:
                     raw = stream.read(LIMIT + 1)
                 break
-    except (OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+    except DataError:
+        raise
+    except Exception as error:  # the readers let those of struct, of their decoders and of arithmetic through
         raise DataError(
-            f"{name} ({len(raw):,} bytes) is damaged or cut short and does not unpack ({error}); download it again"
+            f"{name} ({len(raw):,} bytes) is damaged or cut short and does not unpack ({reason(error)}); download it again"
         ) from error
     if len(raw) > LIMIT:
         raise DataError(f"{name} unpacks to more than {LIMIT:,} bytes; MNIST's largest file has 47,040,016")
@@ -89,8 +95,8 @@ def _unpack(name: str, raw: bytes) -> Iterator[tuple[str, np.ndarray]]:
         array = np.load(io.BytesIO(raw), allow_pickle=False)
         if array.dtype.kind not in "iu" or array.size == 0 or array.min() < 0 or array.max() > 255:
             raise ValueError(f"it holds {array.dtype} values, not whole numbers from 0 to 255")
-    except (ValueError, EOFError, MemoryError) as error:
-        raise DataError(f"{name} is not usable ({error}); download it again") from error
+    except Exception as error:  # numpy's reader lets those of its tokenizer and its parser through
+        raise DataError(f"{name} is not usable ({reason(error)}); download it again") from error
     yield name, array.astype(np.uint8, copy=False)
 
 
@@ -107,7 +113,7 @@ def read_arrays(
     """Files (name, bytes) in any compression -> the arrays of FILES, shapes checked; `where` is for the messages."""
     arrays = {}
     for name, raw in named:
-        for part, array in _unpack(name, raw):
+        for part, array in _unpack(shown(name), raw):
             stem = stem_of(part) or next((s for s, shape in FILES.items() if shape == array.shape), None)
             expected = FILES[stem] if stem else " or ".join(map(str, FILES.values()))
             if array.shape != expected:

@@ -18,8 +18,10 @@ from vae_core.frame import Frame
 from vae_core.parcel import LIMIT
 from vae_core.recipe import parse_knobs
 from vae_core.run import RecordingError, Run
+from vae_core.uploads import entries, reason, shown
 
 LABEL = re.compile(r"([^\W\d_][^<>\n]{0,199})?")
+MOST_ARRAYS = 10_000  # of a state
 PAINTED = ("strip_at_mean", "strip_at_draw", "prior", "uncertainty")
 
 
@@ -29,7 +31,7 @@ def checked(folder: Path, name: str) -> Run:
     Raises:
         RecordingError: in one sentence, what is wrong with it.
     """
-    part = "run.json"
+    name, part = shown(name), "run.json"
     try:
         run = Run.open(folder)
         check_course(run)
@@ -44,11 +46,9 @@ def checked(folder: Path, name: str) -> Run:
         if (folder / part).exists():
             check_state(folder / part, run)
     except RecordingError as error:  # of another version, or damaged
-        text = str(error).replace(str(folder), name).split("\n")[0]
-        raise RecordingError(text) from None
+        raise RecordingError(reason(error, 400).replace(str(folder), name)) from None
     except Exception as error:  # numpy's and json's readers let those of their tokenizers and of arithmetic through
-        text = str(error).split("\n")[0][:200] or type(error).__name__
-        raise RecordingError(f"{name} is damaged: in {part}, {text}. Copy or export it again.") from None
+        raise RecordingError(f"{name} is damaged: in {part}, {reason(error)}. Copy or export it again.") from None
     return run
 
 
@@ -114,6 +114,7 @@ def check_state(path: Path, run: Run) -> None:
 
     Whether they fit the networks is seen when they are loaded; a state that does not is left aside.
     """
+    expect(entries(path.read_bytes()) <= MOST_ARRAYS, "it has too many arrays")
     with zipfile.ZipFile(path) as inner:
         expect(sum(member.file_size for member in inner.infolist()) <= LIMIT, "it is too large")
         expect(all(member.filename.endswith(".npy") for member in inner.infolist()), "there is more than arrays")

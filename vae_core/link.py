@@ -3,15 +3,17 @@
 ``?rule=vae&knob.beta=4&seed=3&event=500,noise=0&event=800,rule=offset,f=table``
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from vae_core.recipe import Event, Recipe, RecipeError, unknown
+from vae_core.recipe import Event, Recipe, RecipeError, quoted, unknown
 from vae_core.run import changes
 
 KNOB, EVENT, POINTS = "knob.", "event", "points"
 DEFAULT_POINTS, MOST_POINTS = 2000, 10_000  # test images on the plane
+MOST_EVENTS, LAST_STEP = 10_000, 10**9
 
 
 def to_query(recipe: Recipe, events: Iterable[Event] = (), points: int = DEFAULT_POINTS) -> str:
@@ -47,10 +49,13 @@ def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list
     points = DEFAULT_POINTS
     for name, values in query.items():
         if name == EVENT:
+            if len(values) > MOST_EVENTS:
+                raise RecipeError(f"The link has {len(values):,} events; {MOST_EVENTS:,} is the most.")
             events = [read_event(text) for text in values]
         elif name == POINTS:
-            if not values[-1].isdecimal() or not 10 <= int(values[-1]) <= MOST_POINTS:
-                raise RecipeError(f"The number of points should be from 10 to {MOST_POINTS:,}; it was {values[-1]!r}.")
+            if not re.fullmatch("[0-9]{1,6}", values[-1]) or not 10 <= int(values[-1]) <= MOST_POINTS:
+                asked = quoted(values[-1])
+                raise RecipeError(f"The number of points should be from 10 to {MOST_POINTS:,}; it was {asked}.")
             points = int(values[-1])
         elif name.startswith(KNOB):
             recipe["knobs"][name.removeprefix(KNOB)] = values[-1]
@@ -76,11 +81,11 @@ def read_event(text: str) -> dict[str, Any]:
                 event["noise"] = float(value)
             else:
                 event.setdefault("knobs", {})[name] = value
-        if event["step"] < 0:
+        if not 0 <= event["step"] <= LAST_STEP or event.get("rule") == "":
             raise ValueError
     except ValueError:
         raise RecipeError(
-            f"The event {text!r} of the link cannot be read. It should look like 500,noise=0 or 800,rule=offset."
+            f"The event {quoted(text)} of the link cannot be read. It should look like 500,noise=0 or 800,rule=offset."
         ) from None
     return event
 

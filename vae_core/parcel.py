@@ -13,10 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from vae_core import tables
 from vae_core.run import RecordingError, Run
+from vae_core.uploads import entries, shown
 
-LIMIT = 256 * 2**20  # bytes, packed and unpacked; a recording has at most 96 MB of frames
+LIMIT = 160 * 2**20  # bytes, packed and unpacked; a recording has at most 96 MB of frames
 MOST_FILES = 20_000
-MOST_STATE = 128 * 2**20  # a larger state is left out: the run is then trained again from its recipe
+MOST_STATE = 32 * 2**20  # a larger state is left out: the run is then trained again from its recipe
 KEY = "[0-9a-f]{12}"  # of a table
 PARTS = re.compile(rf"run\.json|about\.json|state\.npz|frames/\d{{9,12}}\.frame|tables/{KEY}\.npy")
 LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|Thumbs\.db|thumbnail\.svg)")
@@ -81,8 +82,11 @@ def unpack(data: bytes, folder: Path, name: str) -> None:
         RecordingError: in one sentence, what is wrong with the zip.
         OSError: the folder cannot be written.
     """
+    name = shown(name)
     if len(data) > LIMIT:
         raise RecordingError(f"{name} has {len(data) >> 20:,} MB; the zip of a run may have {LIMIT >> 20} MB.")
+    if (files := entries(data)) > MOST_FILES:
+        raise RecordingError(f"{name} holds {files:,} files; the zip of a run has at most {MOST_FILES:,}.")
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         end = data.rfind(b"PK\x05\x06") + 10
@@ -111,8 +115,6 @@ def damaged(name: str) -> RecordingError:
 
 def parts_of(members: list[zipfile.ZipInfo], name: str) -> dict[str, zipfile.ZipInfo]:
     """Path inside the run -> member; all of a zip's members must be parts of one run."""
-    if len(members) > MOST_FILES:
-        raise RecordingError(f"{name} holds {len(members):,} files; the zip of a run has at most {MOST_FILES:,}.")
     if (size := sum(member.file_size for member in members)) > LIMIT:
         raise RecordingError(f"{name} unpacks to {size / 2**20:,.0f} MB; a run has at most {LIMIT >> 20} MB.")
     for member in members:

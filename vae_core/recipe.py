@@ -11,18 +11,28 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from vae_core.data import DATASETS
+from vae_core.widths import parameters
+
+LONGEST = 80  # characters of a value that a sentence quotes
+MOST_WEIGHTS = 20_000_000  # of all networks of a run: with Adam's moments 240 MB
 
 
 class RecipeError(ValueError):
     """A recipe, rule or knob that cannot be: one sentence that says what is wrong and what is valid."""
 
 
+def quoted(value: object) -> str:
+    """A value as it was given, for a sentence; of a long one the beginning."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+
+
 def unknown(kind: str, name: object, valid: Iterable[str]) -> RecipeError:
     """The error for a name that does not exist, with the ones that do."""
     valid = list(valid)
-    near = difflib.get_close_matches(str(name), valid, n=1)
+    near = difflib.get_close_matches(str(name)[:LONGEST], valid, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return RecipeError(f"Unknown {kind} {name!r}.{hint} Valid: {', '.join(valid) or 'none'}.")
+    return RecipeError(f"Unknown {kind} {quoted(name)}.{hint} Valid: {', '.join(valid) or 'none'}.")
 
 
 def sentence(error: ValidationError, what: str, valid: Iterable[str]) -> RecipeError:
@@ -35,7 +45,7 @@ def sentence(error: ValidationError, what: str, valid: Iterable[str]) -> RecipeE
         return inner
     problem = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     noun, of, owner = what.partition(" of ")
-    return RecipeError(f"{noun.capitalize()} {name!r}{of}{owner} should be {problem}; it was {first['input']!r}.")
+    return RecipeError(f"{noun.capitalize()} {name!r}{of}{owner} should be {problem}; it was {quoted(first['input'])}.")
 
 
 def parse_knobs(rule: str, values: dict[str, Any] | None = None) -> BaseModel:
@@ -99,6 +109,16 @@ class Recipe(BaseModel):
         if name not in DATASETS:
             raise unknown("data set", name, DATASETS)
         return name
+
+    @model_validator(mode="after")
+    def _not_too_large(self) -> "Recipe":
+        weights = parameters(self.hidden) * (1 + self.encoders * (2 if self.wider else 1))
+        if weights > MOST_WEIGHTS:
+            raise RecipeError(
+                f"Networks with these hidden widths have {weights:,} weights; {MOST_WEIGHTS:,} is the most. "
+                "Use narrower layers or fewer encoders."
+            )
+        return self
 
     @model_validator(mode="after")
     def _knobs_fit_rule(self) -> "Recipe":

@@ -41,6 +41,17 @@ def test_opens_with_the_example(rule):
     assert len(arrays["walk"]) == 25 and len(header["nearest"]) == 5
 
 
+def test_of_few_points_some_classes_have_no_test_image():
+    page = open_page(points="10")
+    assert not page.exception and not page.error
+    run = run_of(page)
+    labels = unpack(run.probe)[1]["labels"]
+    offered = [run.info["classes"][label] for label in sorted(set(labels[list(run.header["strip"])]))]
+    assert 1 < len(offered) < 10
+    for box in page.selectbox[:2]:
+        assert box.options == [f"Test image: {name}" for name in offered]
+
+
 def test_a_drawing_and_an_empty_canvas():
     page = open_page()
     page.session_state["draw_strokes"] = ONE

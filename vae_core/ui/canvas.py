@@ -33,6 +33,12 @@ def drawn(key: str) -> dict[str, Any] | None:
     return (st.session_state.get(key) or {}).get("drawing")
 
 
+def classes_shown(run: LiveRun) -> list[str]:
+    """The classes of which the stage's strip has a test image; with few points these are not all."""
+    labels = unpack(run.probe)[1]["labels"]
+    return [run.info["classes"][label] for label in sorted({int(labels[index]) for index in run.header["strip"]})]
+
+
 def test_image(run: LiveRun, label: int) -> np.ndarray:
     """(28, 28) uint8 the test image that stands for a class: that of the stage's strip."""
     labels = unpack(run.probe)[1]["labels"]

@@ -1,0 +1,27 @@
+"""Caution with files from elsewhere, of whatever kind."""
+
+import re
+
+
+def entries(data: bytes) -> int:
+    """How many entries the directory of a zip may have.
+
+    zipfile makes an object of each before anybody can count them, so that a directory alone could fill the memory.
+    Each begins with this mark; in a file's contents it is too rare to count.
+    """
+    return data.count(b"PK\x01\x02")
+
+
+def shown(name: str) -> str:
+    """The name of a file for a sentence: its end, without what cannot be printed."""
+    return printable(name[-200:]) or "the file"
+
+
+def printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def reason(error: Exception, longest: int = 200) -> str:
+    """What a reader of files complained about, for a sentence: one line, without what only programmers read."""
+    text = re.sub("<[^<>]* object at [^<>]*>", "…", str(error).split("\n")[0])
+    return printable(text if len(text) <= longest else text[:longest] + "…") or type(error).__name__
