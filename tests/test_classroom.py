@@ -37,6 +37,12 @@ def test_codes_are_unambiguous_and_found_however_they_are_typed():
     assert spelled("abc 234\n") == "ABC234"
 
 
+def test_a_server_of_several_draws_its_own_first_letters(monkeypatch):
+    monkeypatch.setenv("NOISE_LAB_ROOMS", "XY")
+    codes = {draw() for _ in range(300)}
+    assert {code[0] for code in codes} == {"X", "Y"} and {code[1] for code in codes} > {"A", "B", "C"}
+
+
 def test_wrong_codes_are_limited_for_each_address_and_in_all(clock):
     rooms = Classroom()
     room = rooms.open(run())

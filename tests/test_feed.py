@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import wait_until
 from vae_core.engine import Engine
 from vae_core.feed import key_of
+from vae_core.frame import unpack
 from vae_core.limits import Limits
 from vae_core.link import from_query, to_query
 from vae_core.recipe import Recipe
@@ -192,6 +193,18 @@ def test_examining_a_shared_run_sees_its_own_step(engine):
     behind.step(40)
     assert wait_until(lambda: ahead.resting and behind.resting, 10)
     assert behind.examine("run_state")["frame"].step == 40 and ahead.examine("run_state")["frame"].step == 100
+
+
+def test_who_rests_behind_is_measured_there(engine):
+    recipe = fresh()
+    ahead, behind = engine.open(recipe), engine.open(recipe)
+    ahead.step(100)
+    behind.watch(lambda what: None, exact=True)
+    behind.step(40)
+    assert wait_until(lambda: ahead.resting and behind.resting, 10)
+    assert wait_until(lambda: 40 in behind.gauge.steps, 20) and ahead.gauge.newest is None
+    header = unpack(behind.gauge.newest)[0]
+    assert header["step"] == behind.header["step"] == 40 and behind.newest == straight(behind)
 
 
 def test_closing_leaves_the_others_alone_and_keeps_the_frames_for_whoever_comes(engine, monkeypatch):

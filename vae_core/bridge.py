@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -229,7 +230,8 @@ async def serve(connection: Connection, bridge: Bridge) -> None:
             answer = await work
         except LaneError as error:
             answer = error
-        connection.send((ticket, answer))
+        with suppress(OSError):  # the server is gone
+            connection.send((ticket, answer))
 
     async def turn() -> None:
         nonlocal turned

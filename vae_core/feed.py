@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vae_core.engine import Engine
     from vae_core.live import LiveRun
 
+PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
@@ -254,11 +255,16 @@ class Feed:
             step = self.head
             self._say("warning", f"The worker process stopped; bringing the run back at step {step:,}.")
             events = [event.model_dump() for event in self.record.events]
-            self.lane = self._engine.place()
-            try:
-                self._ask(Turn(), "open", **self._opening(self.record.recipe.model_dump(), events, step)).result()
-            except LaneError as error:
-                raise LaneError(f"The run could not be brought back. {error}") from None
+            opening, end = self._opening(self.record.recipe.model_dump(), events, step), time.monotonic() + PATIENCE
+            while True:
+                self.lane = self._engine.place()
+                try:
+                    self._ask(Turn(), "open", **opening).result()
+                    break
+                except LaneError as error:
+                    if error.kind != "lost" or time.monotonic() > end or not self.players:
+                        raise LaneError(f"The run could not be brought back. {error}") from None
+                time.sleep(AGAIN)
             self._measuring = False
             self._say("info", f"The worker process stopped; the run went on from step {step:,}.")
 

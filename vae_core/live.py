@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vae_core.feed import Elsewhere, Feed
+from vae_core.feed import CALM, Elsewhere, Feed
 from vae_core.frame import PackedFrame
 from vae_core.gauge import Gauge
 from vae_core.lane import LaneError
@@ -99,7 +100,7 @@ class LiveRun:
         if away:
             self.play()
         elif not self.fresh:
-            self.feed.measure()
+            self._measure()
 
         def leave() -> None:
             with self._lock:
@@ -176,7 +177,7 @@ class LiveRun:
                 self.status = "paused"
         self._engine.trainings.keep(self.feed, math.inf)
         self.tell("state")
-        self.feed.measure()
+        self._measure()
 
     def step(self, steps: int = 1) -> None:
         """Train some steps and pause."""
@@ -257,7 +258,7 @@ class LiveRun:
         if not self.playing:
             self.tell("state")  # the last frame before a rest: the timeline ends with it
         if not self.going:
-            self.feed.measure()
+            self._measure()
         if pause > 0.001:
             threading.Timer(pause, self._go).start()
         else:
@@ -267,6 +268,26 @@ class LiveRun:
         self.record.events = [event for event in self.feed.record.events if event.step <= packed.step]
         self.newest = packed
         self.header = self.record.add(packed)
+
+    def _measure(self) -> None:
+        """See to it that a run that rests is measured exactly, if somebody watches that."""
+        if self._behind:
+            threading.Timer(CALM, self._measure_apart).start()
+        else:
+            self.feed.measure()
+
+    @property
+    def _behind(self) -> bool:
+        """Whether it rests where its feed, which is further, will not be measured any more."""
+        step = self.header["step"]
+        return self.resting and bool(self._gauged) and self.feed.head > step and step not in self.feed.gauge.steps
+
+    def _measure_apart(self) -> None:
+        if not self._behind or self._ended or self._engine.crowd():
+            return
+        with suppress(LaneError), self._steering:
+            self._leave()
+            self.feed.measure()
 
     # -- steering ----------------------------------------------------------------------------
 

@@ -65,7 +65,10 @@ def serve() -> None:
                 if request is None:
                     return
                 ticket, name, args = request
-                connection.send((ticket, answer(lane, name, args)))
+                try:
+                    connection.send((ticket, answer(lane, name, args)))
+                except MemoryError:
+                    connection.send((ticket, too_much(lane, args)))
             except (EOFError, ConnectionError):
                 return
 
@@ -83,13 +86,19 @@ def answer(lane: Lane, name: str, args: dict) -> object:
     except LaneError as error:
         return error
     except MemoryError:
-        return LaneError(TOO_MUCH, "memory")
+        return too_much(lane, args)
     except ValueError as error:  # recipe, rule, knob, data: the message is made for the screen
         return LaneError(str(error), "input")
     except Exception as error:
         if "allocate memory" in str(error) or "out of memory" in str(error):  # torch's own, on the CPU and on CUDA
-            return LaneError(TOO_MUCH, "memory")
+            return too_much(lane, args)
         return LaneError(f"The worker failed ({type(error).__name__}: {error}). Press reset.")
+
+
+def too_much(lane: Lane, args: dict) -> LaneError:
+    """Forget the run that needs more memory than there is, so that the others can go on."""
+    lane.close(args.get("run", ""))
+    return LaneError(TOO_MUCH, "memory")
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ def test_the_true_posterior_is_drawn_when_asked_for(open_page):
     wait(page, "window.noiseLab.step > 100 && window.noiseLab.exact?.gap > 0")
     assert lab(page, "posteriors") == 0 and button(page, "posterior").get_attribute("aria-pressed") == "false"
     button(page, "play").click()
+    wait(page, "window.noiseLab.exact.step === window.noiseLab.step")
     wait(page, "window.noiseLab.exact.fine && window.noiseLab.exact.images === window.noiseLab.exact.of")
     page.wait_for_timeout(300)  # the dots have arrived
     before = coloured(page)
