@@ -207,6 +207,18 @@ def test_who_rests_behind_is_measured_there(engine):
     assert header["step"] == behind.header["step"] == 40 and behind.newest == straight(behind)
 
 
+def test_steps_asked_for_while_it_leaves_are_done(engine):
+    recipe = fresh()
+    ahead, behind = engine.open(recipe), engine.open(recipe)
+    ahead.step(300)
+    behind.watch(lambda what: None, exact=True)
+    behind.step(40)
+    assert wait_until(lambda: ahead.resting and behind.resting, 10)
+    assert wait_until(lambda: behind._leaving or behind.feed is not ahead.feed, 5)
+    behind.step(1)
+    assert wait_until(lambda: behind.resting and behind.header["step"] == 41, 10)
+
+
 def test_closing_leaves_the_others_alone_and_keeps_the_frames_for_whoever_comes(engine, monkeypatch):
     recipe = fresh()
     one, two = engine.open(recipe), engine.open(recipe)

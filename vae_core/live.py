@@ -288,6 +288,7 @@ class LiveRun:
         with suppress(LaneError), self._steering:
             self._leave()
             self.feed.measure()
+        self._go()  # should somebody have pressed play meanwhile
 
     # -- steering ----------------------------------------------------------------------------
 

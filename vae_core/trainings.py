@@ -216,7 +216,8 @@ class Trainings:
             if old.key:
                 self._stored[old.key] = old.id
             else:
-                self._store.forget(old.id)
+                with suppress(RuntimeError):  # behind what is being written of it; unless the engine stops
+                    self._keeper.submit(self._store.forget, old.id)
 
     def keep(self, feed: Feed, seconds: float) -> None:
         """A feed has trained for so long since it was last told: put it into the store now and then, at once if
@@ -232,6 +233,8 @@ class Trainings:
 
     def _keep(self, feed: Feed) -> None:
         with self._lock:
+            if feed.id not in self._feeds:
+                return  # it was closed meanwhile
             self._unkept[feed.id] = 0.0
         with feed._lock:
             record = feed.record.fork(feed.head)
