@@ -285,9 +285,9 @@ class Feed:
     @property
     def resting(self) -> bool:
         """Whether nobody wants more frames than there are."""
-        return self._under_way is None and not any(
-            p.going and p.header["step"] == self.head for p in list(self.players)
-        )
+        # Whoever asked for the newest frame may not have taken it yet.
+        wanted = any(p.going and p.header["step"] >= self.before for p in list(self.players))
+        return self._under_way is None and not wanted
 
     def measure(self) -> None:
         """Ask for exact measures, if they are due and somebody watches them."""

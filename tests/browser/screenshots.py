@@ -29,6 +29,7 @@ def noise_off_and_on(page: Page) -> None:
     noise_off(page)
     page.get_by_test_id("noise").click()
     play_until(page, 900)
+    page.wait_for_function("window.noiseLab.exact?.step > 600", timeout=120_000)  # measured with the noise on again
     page.get_by_test_id("repeats").click()
 
 
