@@ -18,16 +18,25 @@ from vae_core.idx import FILES
 from vae_core.originals import verify
 
 
-def cache_folder() -> Path:
-    """Where checked data is kept: NOISE_LAB_CACHE, or the system's place for caches."""
-    if own := os.environ.get("NOISE_LAB_CACHE"):
-        return Path(os.path.expanduser(own))
+def named_folder(variable: str) -> Path | None:
+    """The folder that the user names in an environment variable."""
+    own = os.environ.get(variable)
+    return Path(os.path.expanduser(own)) if own else None
+
+
+def system_folder(mac: str, xdg: str, unix: str) -> Path:
+    """The system's place for what we keep: below ~/Library, or what XDG's variable says, or below the home."""
     home = Path(os.path.expanduser("~"))
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData/Local") / "noise-lab"
     if sys.platform == "darwin":
-        return home / "Library/Caches/noise-lab"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "noise-lab"
+        return home / "Library" / mac / "noise-lab"
+    return Path(os.environ.get(xdg) or home / unix) / "noise-lab"
+
+
+def cache_folder() -> Path:
+    """Where checked data is kept: NOISE_LAB_CACHE, or the system's place for caches."""
+    return named_folder("NOISE_LAB_CACHE") or system_folder("Caches", "XDG_CACHE_HOME", ".cache")
 
 
 def _split(flat: np.ndarray) -> dict[str, np.ndarray]:

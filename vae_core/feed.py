@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_core.frame import PackedFrame
 from vae_core.gauge import Gauge
-from vae_core.lane import LaneError
+from vae_core.lane import Elsewhere, LaneError
 from vae_core.recipe import Event, Recipe
 from vae_core.run import Run, changes
 from vae_core.turns import Turn
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 
 PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
-
-
-class Elsewhere(LaneError):
-    """The training is past the step at which something was asked of it."""
-
-    def __init__(self) -> None:
-        super().__init__("The training has gone on since.", "elsewhere")
 
 
 class Feed:

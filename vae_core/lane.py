@@ -30,6 +30,13 @@ class LaneError(RuntimeError):
         return LaneError, (str(self), self.kind)
 
 
+class Elsewhere(LaneError):
+    """The training is past the step at which something was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__("The training has gone on since.", "elsewhere")
+
+
 @dataclass
 class Desk:
     """One run in the lane.
@@ -258,7 +265,7 @@ class Lane:
             raise LaneError(f"There is no view {view!r}; there are {', '.join(views.__all__)}.", "input")
         trainer = self._desk(run).trainer
         if at is not None and trainer.step_count != at:
-            raise LaneError("The training has gone on since.", "elsewhere")
+            raise Elsewhere
         return getattr(views, view)(trainer, **args)
 
     def close(self, run: str) -> None:

@@ -7,7 +7,6 @@ one is renamed into ``trash``, and removed from there after 30 days.
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vae_core import inspection, parcel, tables
-from vae_core.cache import try_replace
+from vae_core.cache import named_folder, system_folder, try_replace
 from vae_core.figures.thumbnail import thumbnail
 from vae_core.originals import ORIGINALS
 from vae_core.run import Run, as_checked
@@ -76,14 +75,8 @@ class Entry:
 
 def library_folder() -> Path:
     """Where runs are kept: NOISE_LAB_LIBRARY, or the system's place for the data of programs."""
-    if own := os.environ.get("NOISE_LAB_LIBRARY"):
-        return Path(os.path.expanduser(own))
-    home = Path(os.path.expanduser("~"))
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData/Local") / "noise-lab/library"
-    if sys.platform == "darwin":
-        return home / "Library/Application Support/noise-lab/library"
-    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share") / "noise-lab/library"
+    system = system_folder("Application Support", "XDG_DATA_HOME", ".local/share")
+    return named_folder("NOISE_LAB_LIBRARY") or system / "library"
 
 
 class Library:

@@ -9,10 +9,10 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vae_core.feed import CALM, Elsewhere, Feed
+from vae_core.feed import CALM, Feed
 from vae_core.frame import PackedFrame
 from vae_core.gauge import Gauge
-from vae_core.lane import LaneError
+from vae_core.lane import Elsewhere, LaneError
 from vae_core.link import to_query
 from vae_core.run import Run
 from vae_core.turns import Turn

@@ -4,14 +4,13 @@ Nothing in it names a person: runs have random ids, users are random numbers of 
 """
 
 import json
-import os
 import re
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-from vae_core.cache import cache_folder, try_replace
+from vae_core.cache import cache_folder, named_folder, try_replace
 from vae_core.run import RecordingError, Run, as_checked
 
 FRAMES = 16 << 20  # bytes of frames written for each training
@@ -23,8 +22,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 def store_folder() -> Path:
     """Where trainings are kept: NOISE_LAB_STORE, or beside the cached data."""
-    own = os.environ.get("NOISE_LAB_STORE")
-    return Path(os.path.expanduser(own)) if own else cache_folder() / "runs"
+    return named_folder("NOISE_LAB_STORE") or cache_folder() / "runs"
 
 
 class Store:

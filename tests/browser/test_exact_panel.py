@@ -100,6 +100,7 @@ def test_scrubbing_shows_older_measures(open_page):
     page = open_page(FEW)
     wait(page, "window.noiseLab.step > 200 && window.noiseLab.marginals.steps.length >= 3")
     button(page, "play").click()
+    wait(page, "window.noiseLab.exact.step === window.noiseLab.step")
     wait(page, "window.noiseLab.exact.fine && window.noiseLab.exact.images === window.noiseLab.exact.of")
     last, steps = lab(page, "exact"), lab(page, "marginals")["steps"]
     box = button(page, "timeline").bounding_box()

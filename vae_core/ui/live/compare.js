@@ -7,7 +7,7 @@ import { createColumn } from "./compare_column.js";
 import { createMeasured } from "./compare_curves.js";
 import { createStore, HOME, isLive, remember } from "./store.js";
 import { createTimeline } from "./timeline.js";
-import { readTheme } from "./theme.js";
+import { dressed } from "./theme.js";
 import { createBar } from "./compare_bar.js";
 import { pageOf } from "./compare_page.js";
 import { unpack } from "./packed.js";
@@ -38,13 +38,6 @@ async function build(parent) {
     parent.prepend(link);
   })));
   return createComparison(root);
-}
-
-/** Where an element starts in the page when nothing is scrolled. */
-function topOf(element) {
-  let top = element.getBoundingClientRect().top;
-  for (let node = element; node; node = node.parentNode ?? node.host) top += node.scrollTop ?? 0;
-  return top;
 }
 
 function createComparison(root) {
@@ -126,9 +119,7 @@ function createComparison(root) {
     ticket = 0;
     if (!root.isConnected) return; // it has left the page and has no size
     if (dirty.has("theme") || !theme) {
-      root.classList.toggle("projector", view.projector);
-      root.style.setProperty("--header", `${topOf(root) + 16}px`);
-      theme = readTheme(root);
+      theme = dressed(root, view.projector);
       for (const name of PARTS) dirty.add(name);
     }
     const due = dirty;

@@ -1,9 +1,8 @@
 // Curves of all runs on common axes, one colour for each run, and the table of measures at the shown step.
 
 import { isLive } from "./store.js";
+import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
 import { haloText, signed, ticks } from "./markers.js";
-
-const known = (value) => typeof value === "number" && Number.isFinite(value);
 
 export const MEASURES = [
   { id: "reconstruction", name: "reconstruction", title: "reconstruction", sign: 1 },
@@ -19,26 +18,14 @@ function extent(histories, { name, sign }) {
     const column = metrics[name] ?? [];
     const values = [];
     for (let i = Math.floor(steps.length * 0.06); i < steps.length; i++) if (known(column[i])) values.push(sign * column[i]);
-    if (!values.length) continue;
-    values.sort((a, b) => a - b);
-    low = Math.min(low, values[0]);
-    high = Math.max(high, values[Math.floor(0.98 * (values.length - 1))]);
+    const own = seen(values);
+    if (own) [low, high] = [Math.min(low, own[0]), Math.max(high, own[1])];
   }
-  if (low > high) return null;
-  const margin = Math.max(0.08 * (high - low), 0.02 * Math.abs(high), 0.05);
-  return [low >= 0 && low < margin ? 0 : low - margin, high + margin];
+  return low > high ? null : roomy(low, high);
 }
 
 function drawPanel(canvas, measure, runs, shownStep, theme) {
-  const ratio = devicePixelRatio;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
+  const { context, width, height } = cleared(canvas);
   const histories = runs.map(({ history }) => history);
   const bounds = extent(histories, measure);
   if (!bounds || width < 40) return;
@@ -46,20 +33,13 @@ function drawPanel(canvas, measure, runs, shownStep, theme) {
   const [left, right, top, bottom] = [2.9 * small, width - 1.2 * small, 4, height - small - 4];
   const last = Math.max(50, ...histories.map(({ steps }) => steps.at(-1) ?? 0));
   const x = (step) => left + ((right - left) * step) / last;
-  const y = (value) => bottom - ((bottom - top) * (value - bounds[0])) / (bounds[1] - bounds[0]);
+  const y = heights(bounds, top, bottom);
   context.font = `${small}px ${theme.font}`;
   context.textBaseline = "middle";
   context.lineWidth = 1;
   context.strokeStyle = theme.line;
   context.fillStyle = theme.faint;
-  context.textAlign = "right";
-  for (const [value, text] of ticks(bounds[0], bounds[1], Math.max(2, (bottom - top) / (2.6 * small)))) {
-    context.beginPath();
-    context.moveTo(left, Math.round(y(value)) + 0.5);
-    context.lineTo(right, Math.round(y(value)) + 0.5);
-    context.stroke();
-    context.fillText(text, left - 5, y(value));
-  }
+  drawValues(context, bounds, y, { left, right, top, bottom }, small);
   context.textAlign = "center";
   for (const [value] of ticks(0, last, Math.max(2, (right - left) / (6 * small)))) {
     context.fillText(value.toLocaleString("en"), Math.max(x(value), left), bottom + small * 0.8);
@@ -71,14 +51,7 @@ function drawPanel(canvas, measure, runs, shownStep, theme) {
   const ends = runs.map((run) => drawRun(context, run, measure, x, y, theme)); // no number hides a line drawn later
   ends.forEach((end, index) => end && haloText(context, String(index + 1), end[0] + 0.6 * small, end[1], runs[index].colour, theme.panel));
   context.restore();
-  if (shownStep !== null) {
-    context.strokeStyle = theme.accent;
-    context.lineWidth = 2;
-    context.beginPath();
-    context.moveTo(x(shownStep), top);
-    context.lineTo(x(shownStep), bottom);
-    context.stroke();
-  }
+  if (shownStep !== null) drawHere(context, x(shownStep), top, bottom, theme);
 }
 
 /** A run's line and its events as ticks on it; where it ends, or null if it has no value. */

@@ -1,6 +1,7 @@
 // Three panels of curves over the steps, with the events marked through all of them.
 
 import { exactOf, isLive, landmarks } from "./store.js";
+import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
 import { signed, ticks } from "./markers.js";
 
 const UNDEFINED = "not defined for this rule";
@@ -24,8 +25,6 @@ const PANELS = {
   ],
 };
 
-const known = (value) => typeof value === "number" && Number.isFinite(value);
-
 /** The value of a series at an entry of the history; null where it is not drawn. */
 const valueAt = (metrics, { name, sign = 1, without }, index) => {
   const value = metrics[name]?.[index];
@@ -45,24 +44,12 @@ function extent(series, { history: { steps, metrics }, marginals }) {
       if (value !== null) values.push(value);
     }
   }
-  if (!values.length) return null;
-  values.sort((a, b) => a - b);
-  const low = values[0];
-  const high = values[Math.floor(0.98 * (values.length - 1))];
-  const margin = Math.max(0.08 * (high - low), 0.02 * Math.abs(high), 0.05);
-  return [low >= 0 && low < margin ? 0 : low - margin, high + margin];
+  const bounds = seen(values);
+  return bounds && roomy(...bounds);
 }
 
 function drawPanel(canvas, series, store, theme, { withLabels, isLast }) {
-  const ratio = devicePixelRatio;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
+  const { context, width, height } = cleared(canvas);
   const { history, frame, state } = store;
   const { steps, metrics } = history;
   if (steps.length < 1 || width < 40) return;
@@ -78,17 +65,8 @@ function drawPanel(canvas, series, store, theme, { withLabels, isLast }) {
 
   context.strokeStyle = theme.line;
   context.fillStyle = theme.faint;
-  const y = bounds && ((value) => bottom - ((bottom - top) * (value - bounds[0])) / (bounds[1] - bounds[0]));
-  if (bounds) {
-    context.textAlign = "right";
-    for (const [value, text] of ticks(bounds[0], bounds[1], Math.max(2, (bottom - top) / (2.6 * small)))) {
-      context.beginPath();
-      context.moveTo(left, Math.round(y(value)) + 0.5);
-      context.lineTo(right, Math.round(y(value)) + 0.5);
-      context.stroke();
-      context.fillText(text, left - 5, y(value));
-    }
-  }
+  const y = bounds && heights(bounds, top, bottom);
+  if (bounds) drawValues(context, bounds, y, { left, right, top, bottom }, small);
   context.textAlign = "center";
   if (withSteps) for (const [value] of ticks(0, last, Math.max(2, (right - left) / (6 * small)))) {
     const text = value.toLocaleString("en");
@@ -108,14 +86,7 @@ function drawPanel(canvas, series, store, theme, { withLabels, isLast }) {
     }
     context.restore();
   }
-  if (frame && !isLive(store)) {
-    context.strokeStyle = theme.accent;
-    context.lineWidth = 2;
-    context.beginPath();
-    context.moveTo(x(frame.step), top);
-    context.lineTo(x(frame.step), bottom);
-    context.stroke();
-  }
+  if (frame && !isLive(store)) drawHere(context, x(frame.step), top, bottom, theme);
 }
 
 function drawEvents(context, events, x, top, bottom, right, theme, withLabels) {

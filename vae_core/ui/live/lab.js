@@ -19,18 +19,11 @@ import { createStore, isLive, layersOf, remember, rememberExact } from "./store.
 import { createTimeline } from "./timeline.js";
 import { createWatching } from "./watching.js";
 import { networkDrawing, PAGE } from "./page.js";
-import { readTheme } from "./theme.js";
+import { dressed } from "./theme.js";
 import { rememberRun } from "./own_runs.js";
 import { unpack } from "./packed.js";
 
 const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "exact", "controls"];
-
-/** Where an element starts in the page when nothing is scrolled. */
-function topOf(element) {
-  let top = element.getBoundingClientRect().top;
-  for (let node = element; node; node = node.parentNode ?? node.host) top += node.scrollTop ?? 0;
-  return top;
-}
 
 /** `watching`: the run is another's, seen through a room. */
 export function createLab(root, watching) {
@@ -76,9 +69,7 @@ export function createLab(root, watching) {
     ticket = 0;
     if (!root.isConnected) return; // it has left the page and has no size
     if (dirty.has("theme") || !theme) {
-      root.classList.toggle("projector", view.projector);
-      root.style.setProperty("--header", `${topOf(root) + 16}px`);
-      theme = readTheme(root);
+      theme = dressed(root, view.projector);
       for (const part of PARTS) dirty.add(part);
     }
     const due = new Set(dirty);

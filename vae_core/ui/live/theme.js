@@ -19,6 +19,20 @@ export function rgb(colour) {
 
 const luminance = ([red, green, blue]) => (0.3 * red + 0.59 * green + 0.11 * blue) / 255;
 
+/** Where an element starts in the page when nothing is scrolled. */
+function topOf(element) {
+  let top = element.getBoundingClientRect().top;
+  for (let node = element; node; node = node.parentNode ?? node.host) top += node.scrollTop ?? 0;
+  return top;
+}
+
+/** Give the root the projector's type or the usual one, and its height below the page's header; then read the theme. */
+export function dressed(root, projector) {
+  root.classList.toggle("projector", projector);
+  root.style.setProperty("--header", `${topOf(root) + 16}px`);
+  return readTheme(root);
+}
+
 /** Mark the root as light or dark (Streamlit gives colours, not a name), then read everything. */
 export function readTheme(root) {
   const swatch = root.appendChild(document.createElement("i")); // resolves var() and color-mix()
