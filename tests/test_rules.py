@@ -128,6 +128,12 @@ class TestVAE:
         torch.testing.assert_close(kl_to_prior(q).sum(), closed)
         assert abs(estimate - closed) < 0.01
 
+    def test_the_derivative_of_the_kl_against_differences(self):
+        mean, scale = (torch.rand(5, 2, dtype=torch.float64, generator=stream(4)) + 0.2 for _ in range(2))
+        assert torch.autograd.gradcheck(
+            lambda m, s: kl_to_prior(Normal(m, s)), (mean.requires_grad_(), scale.requires_grad_())
+        )
+
     def test_beta_weighs_the_kl_and_s_the_noise(self):
         rule, encoder = build("vae")
         one, four = apply(rule, encoder, {"beta": 1}), apply(rule, encoder, {"beta": 4, "s": 0.5})

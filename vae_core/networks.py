@@ -146,8 +146,9 @@ def bernoulli_nats(logits: Tensor, images: Tensor) -> Tensor:
 
 
 def bernoulli_gradient(logits: Tensor, images: Tensor) -> Tensor:
-    """(B, 784) gradient of the batch's mean `bernoulli_nats` with respect to the logits: (p − x) / B."""
-    return torch.sigmoid(logits.float()).sub_(images).div_(len(logits)).to(logits.dtype)
+    """(B, 784) gradient of the batch's mean `bernoulli_nats` with respect to the logits, in their place:
+    (p − x) / B."""
+    return logits.sigmoid_().sub_(images).div_(len(logits))
 
 
 def gaussian_nats(logits: Tensor, images: Tensor, deviation: float) -> Tensor:

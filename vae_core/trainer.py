@@ -144,7 +144,12 @@ class Trainer:
         """Products in bfloat16 where that is faster, or exactly in float32."""
         for module in self.networks.modules():
             if isinstance(module, Encoder | Decoder):
-                module.fast = fast and bfloat16_is_faster(self.device)
+                module.fast = fast and self._product == torch.bfloat16
+
+    @property
+    def _product(self) -> torch.dtype:
+        """The type in which training multiplies."""
+        return torch.bfloat16 if bfloat16_is_faster(self.device) else torch.float32
 
     def at_rest(self) -> None:
         """Make the networks ready to be looked at: evaluation mode, products exactly in float32."""
@@ -170,11 +175,12 @@ class Trainer:
         self._fast(True)
         for _ in range(steps):
             batch, eps = self.training_set.batch(self.step_count)
-            latent = self._latent(self.encoder(batch.images), eps, batch)
+            pixels = self.training_set.pixels(batch, self._product)
+            latent = self._latent(self.encoder(pixels), eps, batch)
             logits = self.decoder(latent.z)
             # The gradient of the likelihood alone: its value, which nobody reads here, would
             # cost a sixth of the step.
-            residual = self._gradient(logits.detach(), batch.images)
+            residual = self._gradient(logits.detach(), pixels)
             charged = [p.mean() for p in latent.penalty.values() if p.requires_grad]
             torch.autograd.backward([logits, *charged], [residual, *[None] * len(charged)])
             self.optimiser.step(self._parameters, rate_at(self.step_count, self.recipe.learning_rate))

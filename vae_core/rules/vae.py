@@ -25,7 +25,7 @@ class VAE(Rule):
         scale = torch.exp(0.5 * heads["log_variance"])
         posterior = Normal(mean, scale, validate_args=False)
         return Latent(
-            z=mean + knobs.s * scale * eps,
+            z=torch.addcmul(mean, scale, eps, value=knobs.s),
             mean=mean,
             posterior=posterior,
             penalty={"kl": knobs.beta * kl_to_prior(posterior).sum(1)},
