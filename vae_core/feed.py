@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vae_core.live import LiveRun
 
 PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
+GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if nobody pauses
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
@@ -77,7 +78,7 @@ class Feed:
         self._lock, self._recovering = threading.RLock(), threading.Lock()
         self._under_way: Future | None = None
         self._measuring = False
-        self._calm_at = 0.0
+        self._calm_at = self._arrived_at = 0.0
         events = [event.model_dump() for event in record.events] if record else []
         step = record.steps[-1] if record else 0
         self.info = self._ask(turn, "open", **self._opening(recipe, events, step)).result()
@@ -163,8 +164,21 @@ class Feed:
         return kept[first]
 
     def _train(self, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
+        if not ask and self._watched_closely():
+            ask = {"glimpses": True, "seen": self._glimpsed}
         asked = self._ask(turn, "advance", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._arrived(done, answer, turn, ask))
+
+    def _watched_closely(self) -> bool:
+        """Whether somebody sees the lane's every move: it goes on from its last frame, and has nobody else to serve.
+        The first slice after a rest is a short one, as its frame is waited for."""
+        going_on = time.monotonic() - self._arrived_at < GOING_ON
+        return going_on and any(p.close_eyes for p in list(self.players)) and not self._engine.crowd()
+
+    def _glimpsed(self, data: bytes) -> None:
+        for player in list(self.players):
+            if player.header["step"] == self.head:
+                player.glimpse(data)
 
     def _arrived(self, done: Future, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
         try:
@@ -180,6 +194,7 @@ class Feed:
             self.seconds += seconds
             self.before = self.head
             self._take(packed)
+            self._arrived_at = time.monotonic()
             self.gauge.passed(seconds)
             self._under_way = None
         self.measure()

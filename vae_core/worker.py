@@ -9,9 +9,10 @@ import os
 import signal
 import time
 from collections import deque
-from multiprocessing.connection import Client
+from functools import partial
+from multiprocessing.connection import Client, Connection
 
-from vae_core.lane import Lane, LaneError
+from vae_core.lane import Lane, LaneError, Seen
 
 try:
     import resource
@@ -65,12 +66,19 @@ def serve() -> None:
                 if request is None:
                     return
                 ticket, name, args = request
+                lane.show = partial(show, connection, ticket)
                 try:
                     connection.send((ticket, answer(lane, name, args)))
                 except MemoryError:
                     connection.send((ticket, too_much(lane, args)))
             except (EOFError, ConnectionError):
                 return
+
+
+def show(connection: Connection, ticket: int, data: bytes) -> bool:
+    """Send what is seen of a request; whether another one waits."""
+    connection.send((ticket, Seen(data)))
+    return connection.poll()
 
 
 def bound_memory(most: int) -> None:

@@ -91,13 +91,13 @@ class Viewer(Channel):
         self.steering = Steering(self, self._do)
         self.presenter = Presenter(self, run, self._move)
         self.state_due, self.following = True, True
-        self.sent = None  # the frame that was sent last
+        self.sent = self.glimpsed = None  # the frame and the glimpse that were sent last
         self.measured = None  # the exact measures that were sent last
         self.settings: list[Any] = []  # rule, noise and knobs that were stated last: the controls follow the frames
         self.stated_at = 0.0
 
     def attend(self) -> Callable[[], None]:
-        leave = self.run.watch(self._notice, exact=True)
+        leave = self.run.watch(self._notice, exact=True, closely=True)
 
         def leave_both() -> None:
             leave()
@@ -135,6 +135,10 @@ class Viewer(Channel):
             if self.following and self.ready and newest is not self.sent:
                 self.sent = newest
                 await self.send(newest.view)
+            glimpse = self.run.glimpsed
+            if self.following and self.ready and glimpse is not None and glimpse is not self.glimpsed:
+                self.glimpsed = glimpse
+                await self.send(glimpse)
             measured = self.run.gauge.newest
             if self.following and measured is not self.measured:
                 self.measured = measured

@@ -40,6 +40,7 @@ export function createLab(root, watching) {
   let follow = () => {}; // tells the page which run it shows now
   let tell = () => {}; // tells the page of something that happened once
   let loaded = null; // where the pixels of the points come from
+  let fresh = false; // points have come that were not drawn yet
   let missed = null; // the run that the server does not know
 
   const touch = (...parts) => {
@@ -83,7 +84,15 @@ export function createLab(root, watching) {
     if (due.has("curves")) curves.draw(theme);
     if (due.has("exact")) exact.draw();
     if (due.has("plane") && plane.draw(now, theme)) touch("plane");
+    hooks.counts.updates += Number(fresh);
+    fresh = false;
   }
+
+  const arrived = () => {
+    plane.aim(true);
+    fresh = true;
+    touch("plane");
+  };
 
   const receive = {
     hello(message) {
@@ -126,12 +135,22 @@ export function createLab(root, watching) {
       if (watching) room.frame(message);
       store.frame = message;
       if (!message.recorded) remember(store.history, message);
-      plane.aim(true);
+      arrived();
       hooks.counts.frames++;
       hooks.counts.lastFrameAt = performance.now();
       act.wantDecoder();
       touch("plane", "images", "curves", "exact", "controls");
       if (source.images && source.images !== loaded) setTimeout(loadImages, 0, source.images);
+    },
+    /** Where some of the points have gone since the frame, for the eye alone. */
+    glimpse(message) {
+      if (!isLive(store) || !store.frame || message.step < store.frame.step) return;
+      for (const name of ["mean", "z"]) {
+        message[name].forEach((value, i) => {
+          store.frame[name][2 * (message.first + message.by * (i >> 1)) + (i & 1)] = value;
+        });
+      }
+      arrived();
     },
     exact(message) {
       store.exact = message;
