@@ -15,4 +15,4 @@ else:
     from vae_core.ui.keeper import lifespan
 
     routes = [route for part in (stream, comparison_stream, classroom, health, front) for route in part.routes()]
-    app = st.App(ROUTER, routes=routes, lifespan=lifespan)
+    app = st.App(ROUTER, routes=routes, middleware=front.middleware(), lifespan=lifespan)

@@ -1,13 +1,20 @@
-"""Runs that pages open before their Streamlit session has begun."""
+"""The page before its Streamlit session has begun: its run, and what it loads."""
 
+import gzip
+import re
 import threading
+import urllib.error
+import urllib.request
+from email.message import Message
 from types import SimpleNamespace
 
 import pytest
 
+from tests.browser.server import app_server
 from tests.conftest import wait_until
 from vae_core.lane import LaneError
 from vae_core.ui import front, session
+from vae_core.ui.files import assets, script
 
 LINK = {"dataset": ["digits"], "seed": ["5"]}
 ASKED = ({"knobs": {}, "dataset": "digits", "seed": "5"}, [], 2000)
@@ -81,7 +88,48 @@ def test_a_page_that_is_gone_is_forgotten(early):
 
 def test_the_first_page_is_streamlits_with_the_lab_ahead():
     page, index = front.page().decode(), front.INDEX.read_text()
-    start, end = page.index("<head>") + 6, page.index('<meta charset="UTF-8"')
-    assert page[:start] + index[index.index("<head>") + 6 :] == index
-    assert page[start:end].strip().startswith('<script type="module" async data-early src="/noise-lab/static/')
-    assert page[end:] == index[index.index('<meta charset="UTF-8"') :]
+    script = front.STREAMLIT.search(index)[1]
+    assert page.index("data-early") < page.index("<meta charset") < page.index(f'import("{script}")')
+    assert f'src="{script}"' not in page and "modulepreload" not in page
+    before, after = (re.findall(r'href="([^"]+)"', text[text.index("<meta charset") :]) for text in (index, page))
+    assert before == after and len(before) > 50  # all that it fetches is fetched still
+    assert page[page.index("<body>") :] == index[index.index("<body>") :]
+
+
+@pytest.fixture(scope="module")
+def address():
+    with app_server() as address:
+        yield address
+
+
+def fetch(url: str, **headers: str) -> tuple[bytes, Message]:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+        return answer.read(), answer.headers
+
+
+def test_streamlits_scripts_are_compressed_and_kept(address):
+    name = front.STREAMLIT.search(front.INDEX.read_text())[1].removeprefix("./")
+    whole, _ = fetch(f"{address}/{name}")
+    for _ in range(2):
+        packed, headers = fetch(f"{address}/{name}", **{"Accept-Encoding": "gzip, br"})
+        assert headers["Content-Encoding"] == "gzip" and "immutable" in headers["Cache-Control"]
+        assert headers["Content-Type"].startswith("text/javascript") and "Accept-Encoding" in headers["Vary"]
+        assert gzip.decompress(packed) == whole == (front.INDEX.parent / name).read_bytes()
+        assert len(packed) < 0.4 * len(whole)
+
+
+@pytest.mark.parametrize("path", ["/static/js/no_such.js", "/static/js/..%2f..%2fapp.py", "/static/js/../../../app.py"])
+def test_what_is_not_streamlits_is_not_on_the_shelf(address, path):
+    try:
+        body, _ = fetch(address + path, **{"Accept-Encoding": "identity"})
+    except urllib.error.HTTPError as error:
+        assert error.code in (400, 404)
+    else:
+        assert b"<title>Streamlit</title>" in body  # its own answer to a page that is not there
+
+
+def test_the_lab_is_one_script(address):
+    packed, headers = fetch(f"{address}{assets()}/main.js", **{"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed) == script("main.js") and "immutable" in headers["Cache-Control"]
+    plain, headers = fetch(f"{address}{assets()}/main.js", **{"Accept-Encoding": "identity"})
+    assert plain == script("main.js") and "Content-Encoding" not in headers

@@ -84,9 +84,13 @@ export function createLab(root, watching) {
     if (due.has("curves")) curves.draw(theme);
     if (due.has("exact")) exact.draw();
     if (due.has("plane") && plane.draw(now, theme)) touch("plane");
-    hooks.counts.updates += Number(fresh);
-    fresh = false;
+    if (fresh) arrivalDrawn();
   }
+
+  const arrivalDrawn = () => {
+    fresh = false;
+    if (!hooks.counts.updates++) setTimeout(() => window.dispatchEvent(new Event("noise-lab-drawn"))); // ui/front.py waits for it
+  };
 
   const arrived = () => {
     plane.aim(true);
