@@ -324,10 +324,16 @@ def test_frames_lie_at_fixed_steps(step, each, stop):
     assert next_stop(step, each, 0.033) == stop
 
 
-def test_who_watches_closely_sees_the_points_move_between_frames(engine):
+@pytest.fixture
+def own():
+    """An engine with nobody else to serve."""
+    with Engine() as engine:
+        yield engine
+
+
+def test_who_watches_closely_sees_the_points_move_between_frames(own):
     """Nothing of it is recorded, and whoever does not ask for it, a class say, is not served."""
-    slow = fresh(hidden=(512, 512), batch_size=512)
-    run, told = engine.open(slow), []
+    run, told = own.open(fresh(hidden=(512, 512), batch_size=512)), []
     leave = run.watch(told.append, closely=True)
     run.play()
     assert wait_until(lambda: told.count("glimpse") > 5, 30)

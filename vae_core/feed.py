@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
 GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if nobody pauses
+FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
@@ -164,16 +165,16 @@ class Feed:
         return kept[first]
 
     def _train(self, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
-        if not ask and self._watched_closely():
+        if not ask and time.monotonic() - self._arrived_at > GOING_ON:
+            ask = {"seconds": FIRST}
+        elif not ask and self._watched_closely():
             ask = {"glimpses": True, "seen": self._glimpsed}
         asked = self._ask(turn, "advance", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._arrived(done, answer, turn, ask))
 
     def _watched_closely(self) -> bool:
-        """Whether somebody sees the lane's every move: it goes on from its last frame, and has nobody else to serve.
-        The first slice after a rest is a short one, as its frame is waited for."""
-        going_on = time.monotonic() - self._arrived_at < GOING_ON
-        return going_on and any(p.close_eyes for p in list(self.players)) and not self._engine.crowd()
+        """Whether somebody sees the lane's every move, and it has nobody else to serve."""
+        return any(player.close_eyes for player in list(self.players)) and not self._engine.crowd()
 
     def _glimpsed(self, data: bytes) -> None:
         for player in list(self.players):

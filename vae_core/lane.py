@@ -10,7 +10,7 @@ from vae_core.frame import PackedFrame, pack
 from vae_core.thinning import thin
 
 CHECKPOINT_EVERY = 1.0  # seconds of training: what a dead worker costs at most, beside its start
-SEEN = 0.3  # seconds of a slice with glimpses
+SEEN, LONGEST_SEEN = 0.3, 0.5  # seconds of a slice with glimpses: of these, its frame takes a twentieth or more
 CHECKPOINTS = 12  # kept for each run, thinned with age
 
 
@@ -204,7 +204,8 @@ class Lane:
         trainer = desk.trainer
         self._apply_pending(desk)
         began = trainer.step_count
-        seconds = SEEN if glimpses and self.show else seconds
+        if glimpses and self.show:
+            seconds = min(max(SEEN, 20 * desk.frame_seconds), LONGEST_SEEN)
         room = max(0.4 * seconds, seconds - desk.frame_seconds)  # for training; the rest for the frame
         target = next_stop(began, desk.step_seconds, room)
         if steps or stride:

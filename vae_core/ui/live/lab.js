@@ -92,8 +92,8 @@ export function createLab(root, watching) {
     if (!hooks.counts.updates++) setTimeout(() => window.dispatchEvent(new Event("noise-lab-drawn"))); // ui/front.py waits for it
   };
 
-  const arrived = () => {
-    plane.aim(true);
+  const arrived = (parts) => {
+    plane.aim(true, parts);
     fresh = true;
     touch("plane");
   };
@@ -154,7 +154,7 @@ export function createLab(root, watching) {
           store.frame[name][2 * (message.first + message.by * (i >> 1)) + (i & 1)] = value;
         });
       }
-      arrived();
+      arrived(message.by);
     },
     exact(message) {
       store.exact = message;
