@@ -7,6 +7,7 @@ from tests.conftest import small
 from vae_core.frame import unpack
 from vae_core.glimpse import MOST, glimpse, stops
 from vae_core.lane import Lane
+from vae_core.link import DEFAULT_POINTS
 from vae_core.rules import discover
 from vae_core.trainer import Trainer
 
@@ -24,6 +25,7 @@ def test_to_look_changes_no_bit_of_the_training(rule):
 def test_its_codes_are_those_of_the_frame():
     trainer = Trainer(small(rule="vae"), points=60)
     trainer.train(20)
+    trainer.switch(noise=0.3)
     header, arrays = unpack(glimpse(trainer, 0))
     frame = trainer.frame()
     assert header == {"kind": "glimpse", "step": 20, "first": 0, "by": 1}
@@ -40,7 +42,7 @@ def test_of_many_points_each_shows_a_part_in_turns(monkeypatch):
     ]  # fmt: skip
     whole = trainer.frame()
     np.testing.assert_allclose(found[1][1]["mean"], whole.mean[1::3], atol=0.03)
-    assert MOST >= 2000  # the default number of points is shown whole
+    assert MOST >= DEFAULT_POINTS
 
 
 def test_the_steps_at_which_to_look():
