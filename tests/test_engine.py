@@ -337,8 +337,10 @@ def test_who_watches_closely_sees_the_points_move_between_frames(own):
     leave = run.watch(told.append, closely=True)
     run.play()
     assert wait_until(lambda: told.count("glimpse") > 5, 30)
+    begun = len(told)
     run.pause()
     assert wait_until(lambda: run.resting, 10)
+    assert told[begun:].count("glimpse") <= 2  # the slice ends at the next one
     assert told.count("frame") + 1 >= len(run.record.steps)
     assert run.glimpsed is None  # the last thing seen is a frame
     assert run.newest.unpacked().z.tobytes() == again(run).frame().z.tobytes()

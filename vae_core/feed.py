@@ -172,6 +172,11 @@ class Feed:
         asked = self._ask(turn, "advance", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._arrived(done, answer, turn, ask))
 
+    def hurry(self) -> None:
+        """Nobody wants more than the frame under way: it comes at once."""
+        if self._under_way is not None and not any(player.going for player in list(self.players)):
+            self._ask(Turn(), "hurry")
+
     def _watched_closely(self) -> bool:
         """Whether somebody sees the lane's every move, and it has nobody else to serve."""
         return any(player.close_eyes for player in list(self.players)) and not self._engine.crowd()

@@ -17,7 +17,7 @@ from vae_core.rule import Batch
 from vae_core.trainer import Trainer
 
 MOST = 2000  # points in one: of more, each shows a part, in turns
-EVERY = 0.045  # seconds of training between two pictures
+EVERY = 0.04  # seconds of training between two pictures
 
 
 @torch.no_grad()

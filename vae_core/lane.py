@@ -279,6 +279,9 @@ class Lane:
         desk.pending.clear()
         return desk.trainer.frame().packed(), [event.model_dump() for event in desk.trainer.events]
 
+    def hurry(self, run: str) -> None:
+        """Nothing: that it waits ends a slice with glimpses, see `advance`."""
+
     def look(self, run: str, index: int) -> PackedFrame:
         """Choose the image that is painted last and encoded 50 times."""
         trainer = self._desk(run).trainer

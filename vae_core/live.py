@@ -179,6 +179,7 @@ class LiveRun:
             self.playing, self._steps_due, self._away = False, 0, False
             if self.status == "training":
                 self.status = "paused"
+        self.feed.hurry()
         self._engine.trainings.keep(self.feed, math.inf)
         self.tell("state")
         self._measure()
