@@ -269,12 +269,16 @@ def test_the_page_takes_over_the_lab_that_was_there_before_it(open_page):
         return [e.dataset.testid ?? "early", x, y, width];
     })"""
     page.wait_for_function("window.noiseLab?.frames > 0")
-    [[name, *place]] = page.evaluate(labs)
+    [[name, *_]] = page.evaluate(labs)
     assert name == "early"
     page.evaluate("window.before = window.noiseLab")
+    button(page, "projector").click()  # what is chosen early stays
+    page.wait_for_selector("[data-testid=projector][aria-pressed=true]")
+    [[_, *place]] = page.evaluate(labs)
     page.wait_for_selector("[data-testid=stBidiComponentIsolated] .field")
     wait(page, "window.noiseLab.step > 100")
     assert page.evaluate(labs) == [["stBidiComponentIsolated", *place]]
+    assert button(page, "projector").get_attribute("aria-pressed") == "true"
     assert page.evaluate("window.noiseLab === window.before")
     assert ["early" in url for url in sockets if "/noise-lab/" in url] == [True]
     wait(page, "location.search.includes('rule=vae')")

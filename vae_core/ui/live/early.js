@@ -60,7 +60,7 @@ export function startEarly() {
     if (over) return;
     lab = createLab(root, false);
     lab.update({
-      data: { socket: `/noise-lab/early${location.search}`, early: true },
+      data: { socket: `/noise-lab/early${location.search}`, early: true, projector: false },
       setStateValue: (name, value) => (next = value),
       setTriggerValue: giveUp,
     });

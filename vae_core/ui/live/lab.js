@@ -189,7 +189,7 @@ export function createLab(root, watching) {
     },
     /** The server has opened the run of this page's link, before Streamlit had loaded. */
     opened({ socket, images }) {
-      source = { socket, images, asked: { socket, early: true } };
+      source = { socket, images, asked: { ...source.asked, socket } };
       stream.at(socket);
       rememberRun(socket);
     },
