@@ -11,8 +11,8 @@ ROUTER = Path(__file__).parent / "pages" / "_router.py"
 if get_script_run_ctx(suppress_warning=True):  # a host, or a test, that runs this file as the script
     runpy.run_path(str(ROUTER))
 else:
-    from vae_core.ui import classroom, comparison_stream, health, stream
+    from vae_core.ui import classroom, comparison_stream, front, health, stream
     from vae_core.ui.keeper import lifespan
 
-    routes = [route for part in (stream, comparison_stream, classroom, health) for route in part.routes()]
-    app = st.App(ROUTER, routes=routes, lifespan=lifespan)
+    routes = [route for part in (stream, comparison_stream, classroom, health, front) for route in part.routes()]
+    app = st.App(ROUTER, routes=routes, middleware=front.middleware(), lifespan=lifespan)

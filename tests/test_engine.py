@@ -322,3 +322,32 @@ def alive(pid: int) -> bool:
 )
 def test_frames_lie_at_fixed_steps(step, each, stop):
     assert next_stop(step, each, 0.033) == stop
+
+
+@pytest.fixture
+def own():
+    """An engine with nobody else to serve."""
+    with Engine() as engine:
+        yield engine
+
+
+def test_who_watches_closely_sees_the_points_move_between_frames(own):
+    """Nothing of it is recorded, and whoever does not ask for it, a class say, is not served."""
+    run, told = own.open(fresh(hidden=(512, 512), batch_size=512)), []
+    leave = run.watch(told.append, closely=True)
+    run.play()
+    assert wait_until(lambda: told.count("glimpse") > 5, 30)
+    begun = len(told)
+    run.pause()
+    assert wait_until(lambda: run.resting, 10)
+    assert told[begun:].count("glimpse") <= 2  # the slice ends at the next one
+    assert told.count("frame") + 1 >= len(run.record.steps)
+    assert run.glimpsed is None  # the last thing seen is a frame
+    assert run.newest.unpacked().z.tobytes() == again(run).frame().z.tobytes()
+    leave()
+    del told[:]
+    run.watch(told.append)
+    run.play()
+    assert wait_until(lambda: told.count("frame") > 8, 30)
+    run.pause()
+    assert "glimpse" not in told

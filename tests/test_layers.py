@@ -48,6 +48,7 @@ LAYERS = [
     "claims",
     "lessons",
     "commands",
+    "glimpse",
     "lane",
     "worker",
     "lane_process",

@@ -49,8 +49,8 @@ class RemoteLane:
         """Of the process on this machine through which it is asked."""
         return self._cluster.pid
 
-    def request(self, name: str, **args: Any) -> Future:
-        """Ask the lane; the future's result is the answer, or a `LaneError`."""
+    def request(self, name: str, seen: Any = None, **args: Any) -> Future:
+        """Ask the lane; the future's result is the answer, or a `LaneError`. Nothing is seen of it before."""
         run, state = args.get("run", ""), None
         if name == "open":
             folders = [Path(folder) for folder in args.pop("folders", ())]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vae_core.live import LiveRun
 
 PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
+GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if nobody pauses
+FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
@@ -77,7 +79,7 @@ class Feed:
         self._lock, self._recovering = threading.RLock(), threading.Lock()
         self._under_way: Future | None = None
         self._measuring = False
-        self._calm_at = 0.0
+        self._calm_at = self._arrived_at = 0.0
         events = [event.model_dump() for event in record.events] if record else []
         step = record.steps[-1] if record else 0
         self.info = self._ask(turn, "open", **self._opening(recipe, events, step)).result()
@@ -163,8 +165,26 @@ class Feed:
         return kept[first]
 
     def _train(self, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
+        if not ask and time.monotonic() - self._arrived_at > GOING_ON:
+            ask = {"seconds": FIRST}
+        elif not ask and self._watched_closely():
+            ask = {"glimpses": True, "seen": self._glimpsed}
         asked = self._ask(turn, "advance", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._arrived(done, answer, turn, ask))
+
+    def hurry(self) -> None:
+        """Nobody wants more than the frame under way: it comes at once."""
+        if self._under_way is not None and not any(player.going for player in list(self.players)):
+            self._ask(Turn(), "hurry")
+
+    def _watched_closely(self) -> bool:
+        """Whether somebody sees the lane's every move, and it has nobody else to serve."""
+        return any(player.close_eyes for player in list(self.players)) and not self._engine.crowd()
+
+    def _glimpsed(self, data: bytes) -> None:
+        for player in list(self.players):
+            if player.header["step"] == self.head:
+                player.glimpse(data)
 
     def _arrived(self, done: Future, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
         try:
@@ -180,6 +200,7 @@ class Feed:
             self.seconds += seconds
             self.before = self.head
             self._take(packed)
+            self._arrived_at = time.monotonic()
             self.gauge.passed(seconds)
             self._under_way = None
         self.measure()

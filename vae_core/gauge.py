@@ -1,4 +1,4 @@
-"""Gauge: the exact measures that go along with a run that plays, at a tenth of its time."""
+"""Gauge: the exact measures that go along with a run that plays, at a twentieth of its time."""
 
 import bisect
 import json
@@ -11,9 +11,9 @@ import numpy as np
 from vae_core.frame import pack
 from vae_core.thinning import thin
 
-SHARE = 10.0  # times as long as it took, a run trains before it is measured again
+SHARE = 20.0  # times as long as it took, a run trains before it is measured again
 SOONEST = 0.5  # seconds between two measurements
-PARTS, PARTS_AT_REST, MANY_PARTS = 16, 32, 64  # of the images, one of which is measured at a time
+PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time; many at rest: play waits for one
 LONG = 0.6  # seconds: where a part takes that twice in a row, parts are made smaller
 KEPT = 400
 
@@ -63,7 +63,7 @@ class Gauge:
             return None
         done = self._parts if now == self._of else {}
         if not done or done[0]["index"] != header["chosen"]:
-            parts = done[0]["parts"] if done else max(self._count, PARTS_AT_REST)
+            parts = done[0]["parts"] if done else MANY_PARTS
             return {"part": 0, "parts": parts, "fine": True}
         part = next((part for part in range(done[0]["parts"]) if part not in done), None)
         return None if part is None else {"part": part, "parts": done[0]["parts"], "fine": True}

@@ -1,7 +1,7 @@
 """Lane: many runs side by side in one worker process, trained a short slice at a time."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from vae_core.frame import PackedFrame, pack
 from vae_core.thinning import thin
 
 CHECKPOINT_EVERY = 1.0  # seconds of training: what a dead worker costs at most, beside its start
+SEEN, LONGEST_SEEN = 0.3, 0.5  # seconds of a slice with glimpses: of these, its frame takes a twentieth or more
 CHECKPOINTS = 12  # kept for each run, thinned with age
 
 
@@ -37,6 +38,13 @@ class Elsewhere(LaneError):
         super().__init__("The training has gone on since.", "elsewhere")
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of a request while it is worked on; its answer is still to come."""
+
+    data: bytes
+
+
 @dataclass
 class Desk:
     """One run in the lane.
@@ -54,13 +62,20 @@ class Desk:
     frame_seconds: float = 0.0
     since_checkpoint: float = 0.0
     checkpoints: list[int] = field(default_factory=list)
+    glimpses: int = 0  # shown so far
 
 
 class Lane:
-    """What a lane can be asked; each public method is a request. All values are plain data."""
+    """What a lane can be asked; each public method is a request. All values are plain data.
+
+    Attributes:
+        show: takes what is seen of the request that is worked on, and says whether another one waits. None where
+            nothing can be shown before the answer.
+    """
 
     def __init__(self) -> None:
         self._desks: dict[str, Desk] = {}
+        self.show: Callable[[bytes], bool] | None = None
 
     def warm_up(self) -> None:
         """The slow imports, the data and the first products, before the first visitor."""
@@ -73,6 +88,7 @@ class Lane:
             Trainer(Recipe(dataset="mnist" if at_hand else "digits")).advance(10)
         except DataError:
             pass  # whoever opens a run is told
+        from vae_core import views  # noqa: F401
 
     def describe(self) -> list[dict[str, Any]]:
         """All rules, as the page shows them."""
@@ -170,10 +186,14 @@ class Lane:
         return pack({"kind": "probe"}, {"labels": trainer.points.labels}), pack({"kind": "images"}, {"images": pixels})
 
     def advance(
-        self, run: str, seconds: float = 0.075, steps: int = 0, stride: int = 0
+        self, run: str, seconds: float = 0.075, steps: int = 0, stride: int = 0, glimpses: bool = False
     ) -> tuple[PackedFrame, float, list[dict]]:
         """Train one slice: a number of steps, or to the next multiple of a stride, or as many as fit
         a time together with their frame, in a power of two so that frames lie at fixed steps.
+
+        Args:
+            glimpses: show the points on the way, see `vae_core.glimpse`; the slice is then longer, and ends at a
+                glimpse if a request waits.
 
         Returns:
             The frame, the seconds that the training took, and the run's events.
@@ -184,6 +204,8 @@ class Lane:
         trainer = desk.trainer
         self._apply_pending(desk)
         began = trainer.step_count
+        if glimpses and self.show:
+            seconds = min(max(SEEN, 20 * desk.frame_seconds), LONGEST_SEEN)
         room = max(0.4 * seconds, seconds - desk.frame_seconds)  # for training; the rest for the frame
         target = next_stop(began, desk.step_seconds, room)
         if steps or stride:
@@ -191,7 +213,9 @@ class Lane:
         if desk.pending:
             target = min(target, desk.pending[0]["step"])
         clock = time.perf_counter()
-        trainer.train(target - began)
+        if glimpses and self.show:
+            target = self._train_seen(desk, target)
+        trainer.train(target - trainer.step_count)
         trained = time.perf_counter() - clock
         self._apply_pending(desk)
         try:
@@ -203,6 +227,18 @@ class Lane:
         desk.frame_seconds = running_mean(desk.frame_seconds, used - trained)
         self._checkpoint(desk, used)
         return frame, used, [event.model_dump() for event in trainer.events]
+
+    def _train_seen(self, desk: Desk, target: int) -> int:
+        """Train up to the last glimpse before a step, or to an earlier one if a request waits; returns where to stop."""
+        from vae_core.glimpse import glimpse, stops
+
+        trainer = desk.trainer
+        for stop in stops(trainer.step_count, target, desk.step_seconds):
+            trainer.train(stop - trainer.step_count)
+            desk.glimpses += 1
+            if self.show(glimpse(trainer, desk.glimpses)):
+                return stop
+        return target
 
     @staticmethod
     def _apply_pending(desk: Desk) -> None:
@@ -242,6 +278,9 @@ class Lane:
         desk.trainer.switch(rule, noise, knobs)
         desk.pending.clear()
         return desk.trainer.frame().packed(), [event.model_dump() for event in desk.trainer.events]
+
+    def hurry(self, run: str) -> None:
+        """Nothing: that it waits ends a slice with glimpses, see `advance`."""
 
     def look(self, run: str, index: int) -> PackedFrame:
         """Choose the image that is painted last and encoded 50 times."""

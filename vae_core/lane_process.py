@@ -14,7 +14,7 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
-from vae_core.lane import LaneError
+from vae_core.lane import LaneError, Seen
 from vae_core.worker import ADDRESS, KEY, MEMORY, THREADS
 
 # Logits of thousands of places come and go in exact measures: fresh pages for each cost a third of the time.
@@ -53,6 +53,7 @@ class LaneProcess:
         self._lost = lost
         self._tickets = itertools.count()
         self._waiting: dict[int, Future] = {}
+        self._seen: dict[int, Callable[[bytes], None]] = {}
         self._early: list[tuple] = []  # requests from before it was ready
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -77,8 +78,12 @@ class LaneProcess:
         """Requests without an answer yet."""
         return len(self._waiting)
 
-    def request(self, name: str, **args: Any) -> Future:
-        """Ask the lane; the future's result is the answer, or a `LaneError`."""
+    def request(self, name: str, seen: Callable[[bytes], None] | None = None, **args: Any) -> Future:
+        """Ask the lane; the future's result is the answer, or a `LaneError`.
+
+        Args:
+            seen: is called with what is seen of it before it is answered.
+        """
         future: Future = Future()
         with self._lock:
             if self.closed:
@@ -86,6 +91,8 @@ class LaneProcess:
                 return future
             message = (next(self._tickets), name, args)
             self._waiting[message[0]] = future
+            if seen:
+                self._seen[message[0]] = seen
             if self._connection is None:
                 self._early.append(message)
                 return future
@@ -101,7 +108,7 @@ class LaneProcess:
                 was_ready, self._connection, self.pid = self._connection is not None, None, 0
                 killed = was_ready and not self.closed
                 lost = self._waiting if was_ready or self.closed else {}
-                self._waiting = {} if lost else self._waiting
+                self._waiting, self._seen = ({}, {}) if lost else (self._waiting, self._seen)
             if killed:
                 self._lost()
             for future in lost.values():
@@ -117,8 +124,12 @@ class LaneProcess:
                 connection.send(message)
         while True:
             ticket, answer = connection.recv()
+            if isinstance(answer, Seen):
+                self._seen[ticket](answer.data)
+                continue
             with self._lock:
                 future = self._waiting.pop(ticket)
+                self._seen.pop(ticket, None)
             if isinstance(answer, LaneError):
                 future.set_exception(answer)
             else:

@@ -31,7 +31,7 @@ class LiveRun:
     steers leaves it, with a copy of its state, unless nobody else is there.
 
     All methods may be called from any thread. What watchers are told comes through the
-    functions that they `watch` with, called with "frame", "exact" or "state" after something changed.
+    functions that they `watch` with, called with "frame", "glimpse", "exact" or "state" after something changed.
 
     Attributes:
         id: cannot be guessed; whoever knows it can steer.
@@ -39,6 +39,7 @@ class LiveRun:
         first: a lecturer's run, which gets every other turn.
         record: what this user has seen so far.
         newest: the latest frame.
+        glimpsed: where the points have gone since, see `vae_core.glimpse`, or None.
     """
 
     def __init__(self, engine: "Engine", feed: Feed, owner: str = "", record: Run | None = None, id: str = "") -> None:
@@ -61,6 +62,7 @@ class LiveRun:
         self._watchers: list[Callable[[str], None]] = []
         self._busy = self._ended = self._leaving = False
         self._gauged = 0  # how many watch exact measures
+        self.close_eyes = 0  # how many watch each move
         self._away = False  # paused because nobody watched
         self._steps_due = 0  # of a single step or epoch that was asked for
         self.portion = 16  # of these steps between two frames: an epoch is shown in parts
@@ -90,10 +92,11 @@ class LiveRun:
 
     # -- watching ----------------------------------------------------------------------------
 
-    def watch(self, tell: Callable[[str], None], exact: bool = False) -> Callable[[], None]:
-        """Be told of changes, of exact measures too if asked for; returns the function that ends it."""
+    def watch(self, tell: Callable[[str], None], exact: bool = False, closely: bool = False) -> Callable[[], None]:
+        """Be told of changes, of exact measures and of glimpses too if asked for; returns the function that ends it."""
         with self._lock:
             self._watchers.append(tell)
+            self.close_eyes += closely
             self._gauged += exact
             self.feed.gauged += exact
             away, self._away = self._away, False
@@ -105,6 +108,7 @@ class LiveRun:
         def leave() -> None:
             with self._lock:
                 self._watchers.remove(tell)
+                self.close_eyes -= closely
                 self._gauged -= exact
                 self.feed.gauged -= exact
                 self.left_at = time.monotonic()
@@ -175,6 +179,7 @@ class LiveRun:
             self.playing, self._steps_due, self._away = False, 0, False
             if self.status == "training":
                 self.status = "paused"
+        self.feed.hurry()
         self._engine.trainings.keep(self.feed, math.inf)
         self.tell("state")
         self._measure()
@@ -266,8 +271,13 @@ class LiveRun:
 
     def _take(self, packed: PackedFrame) -> None:
         self.record.events = [event for event in self.feed.record.events if event.step <= packed.step]
-        self.newest = packed
+        self.newest, self.glimpsed = packed, None
         self.header = self.record.add(packed)
+
+    def glimpse(self, data: bytes) -> None:
+        """The points have moved on; nothing else is known of that."""
+        self.glimpsed = data
+        self.tell("glimpse")
 
     def _measure(self) -> None:
         """See to it that a run that rests is measured exactly, if somebody watches that."""

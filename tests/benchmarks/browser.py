@@ -4,12 +4,19 @@ Medians of several rounds on this machine, now. Nothing here is a test: a busy m
 """
 
 import argparse
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.server import app_server, chromium
+from tests.browser.server import ROOT, app_server, chromium
 
 # A mouse that circles over the plane once in every animation frame.
 HOVER = """() => {
@@ -27,13 +34,24 @@ HOVER = """() => {
 }"""
 # Milliseconds from a click to the first drawn frame for which something is true.
 CLICK = """([id, true_]) => new Promise((done) => {
-  const before = { frames: noiseLab.frames, noise: noiseLab.noise };
+  const before = { updates: noiseLab.updates, noise: noiseLab.noise };
   const start = performance.now();
   LAB.querySelector(`[data-testid=${id}]`).click();
   const holds = new Function("before", `return ${true_}`);
   const look = () => (holds(before) ? done(performance.now() - start) : requestAnimationFrame(look));
   look();
 })"""
+# Steps a second of the same training in a process of its own, which shows nothing to anybody.
+ALONE = """
+import sys, time
+from vae_core import Recipe, Trainer
+trainer = Trainer(Recipe(seed=int(sys.argv[1])))
+trainer.train(100)
+before, end = time.perf_counter(), time.perf_counter() + float(sys.argv[2])
+while time.perf_counter() < end:
+    trainer.train(16)
+print((trainer.step_count - 100) / (time.perf_counter() - before))
+"""
 LAB = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lab')).shadowRoot"
 WATCH = """() => {
   window.stalls = [];
@@ -50,14 +68,41 @@ def open_page(browser: Browser, address: str, query: str) -> tuple[Page, float]:
     """A fresh page, and the seconds from the request to its first drawn frame."""
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     start = time.perf_counter()
-    page.goto(f"{address}/?{query}")
-    page.wait_for_function("window.noiseLab?.frames > 0", polling=10, timeout=60_000)
+    page.goto(f"{address}/?{query}", wait_until="commit")
+    page.wait_for_function("window.noiseLab?.updates > 0", polling=10, timeout=60_000)
     return page, time.perf_counter() - start
 
 
+def blank_page(browser: Browser, address: str) -> float:
+    """The seconds until a page of Streamlit that holds one word shows it."""
+    page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    start = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.wait_for_function("document.querySelector('[data-testid=stMarkdown]')", polling=10, timeout=60_000)
+    page.context.close()
+    return time.perf_counter() - start
+
+
+@contextmanager
+def blank_server() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "blank.py"
+        script.write_text('import streamlit as st\n\nst.markdown("word")\n')
+        with app_server(script) as address:
+            yield address
+
+
+def steps_alone(seed: int, seconds: float) -> float:
+    """Steps a second of the same run where nobody looks at it, with as many threads as a worker has."""
+    threads = str(max(1, min(4, len(os.sched_getaffinity(0)) - 1)))
+    command = [sys.executable, "-c", ALONE, str(seed), str(seconds)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": threads}, stdout=subprocess.PIPE)
+    return float(done.stdout)
+
+
 def rates(page: Page, seconds: float) -> dict[str, float]:
-    """What happened in a time: frames, steps and hover decodes a second, and the longest stall."""
-    counts = "[noiseLab.frames, noiseLab.step, noiseLab.hoverDecodes, performance.now()]"
+    """What happened in a time: drawn updates, steps and hover decodes a second, and the longest stall."""
+    counts = "[noiseLab.updates, noiseLab.step, noiseLab.hoverDecodes, performance.now()]"
     run(page, WATCH)
     before = page.evaluate(counts)
     page.wait_for_timeout(1000 * seconds)
@@ -68,11 +113,18 @@ def rates(page: Page, seconds: float) -> dict[str, float]:
     return {**found, "longest main-thread stall, ms (0: none over 50)": max([0.0, *page.evaluate("stalls")])}
 
 
-def one_round(browser: Browser, address: str, query: str, seconds: float) -> dict[str, float]:
+def one_round(browser: Browser, address: str, query: str, seed: int, seconds: float) -> dict[str, float]:
     page, first = open_page(browser, address, query)
-    page.wait_for_timeout(2000)
+    page.context.close()
     figures = {"page load to first live frame, s": first}
+    alone = steps_alone(seed, seconds)
+    page, figures["page load to first live frame, of a run that is new, s"] = open_page(
+        browser, address, f"{query}&seed={seed}"
+    )
+    page.wait_for_timeout(2000)
     figures |= {f"{name}, no hover": value for name, value in rates(page, seconds).items() if "hover" not in name}
+    slower = 100 * (1 - figures["steps a second, no hover"] / alone)
+    figures["training is slower than where nobody looks, %"] = slower
     switch = [run(page, CLICK, ["noise", "noiseLab.noise !== before.noise"]) for _ in range(6)]
     figures["noise switch to first frame that shows it, ms"] = statistics.median(switch)
     run(page, HOVER)
@@ -80,7 +132,7 @@ def one_round(browser: Browser, address: str, query: str, seconds: float) -> dic
     figures |= {f"{name}, hovering": value for name, value in rates(page, seconds).items()}
     page.get_by_test_id("play").click()
     page.wait_for_timeout(1000)
-    figures["play to first live frame, ms"] = run(page, CLICK, ["play", "noiseLab.frames > before.frames"])
+    figures["play to first live frame, ms"] = run(page, CLICK, ["play", "noiseLab.updates > before.updates"])
     page.context.close()
     return figures
 
@@ -92,8 +144,10 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=5000)
     options = parser.parse_args()
     query = f"rule=vae&points={options.points}"
-    cold, rounds = [], []
+    cold, rounds, blank = [], [], []
     with chromium() as browser:
+        with blank_server() as address:
+            blank = [blank_page(browser, address) for _ in range(options.rounds + 1)][1:]
         for _ in range(3):
             start = time.perf_counter()
             with app_server() as address:
@@ -102,10 +156,13 @@ def main() -> None:
                 page.context.close()
         with app_server() as address:
             open_page(browser, address, query)[0].context.close()  # the server is warm from here on
-            rounds = [one_round(browser, address, query, options.seconds) for _ in range(options.rounds)]
+            rounds = [
+                one_round(browser, address, query, seed, options.seconds) for seed in range(1, options.rounds + 1)
+            ]
     print(f"\n| {options.points:,} points, medians of {options.rounds} rounds | median | lowest | highest |")
     print("|---|---|---|---|")
     rows = {"cold `streamlit run` to first live frame, s": cold}
+    rows |= {"a blank page of Streamlit, s": blank}
     rows |= {name: [figures[name] for figures in rounds] for name in rounds[0]}
     for name, values in rows.items():
         print(f"| {name} | {statistics.median(values):.3g} | {min(values):.3g} | {max(values):.3g} |")

@@ -27,12 +27,12 @@ def find_chromium() -> str | None:
 
 
 @contextlib.contextmanager
-def app_server(**environment: str) -> Iterator[str]:
-    """``streamlit run app.py`` on a free port; the address, once it answers."""
+def app_server(script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
+    """``streamlit run app.py`` on a free port, or another script; the address, once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
     address = f"http://127.0.0.1:{port}"

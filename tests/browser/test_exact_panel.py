@@ -125,6 +125,9 @@ def test_the_panel_is_in_sight_and_moves_nothing(open_page, size, projector):
       const LAB = [...document.querySelectorAll("*")].find((e) => e.shadowRoot?.querySelector(".lab")).shadowRoot;
       return {places}.map((e) => e.getBoundingClientRect()).map(({{ x, y, width, height }}) => [x, y, width, height]);
     }}"""
+    page.get_by_test_id("crowd").and_(page.locator(":empty")).wait_for(
+        state="attached"
+    )  # the last test's run has ended
     page.wait_for_timeout(300)
     before = np.array(page.evaluate(measure))
     wait(page, "window.noiseLab.exact?.gap !== null && window.noiseLab.marginals.steps.length >= 2")

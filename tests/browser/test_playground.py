@@ -258,6 +258,40 @@ def test_a_phone_stacks_the_stations(open_page):
     assert plane["width"] > 300 and plane["x"] >= 0
 
 
+def test_the_page_takes_over_the_lab_that_was_there_before_it(open_page):
+    """The lab that is drawn while Streamlit loads is the one that stays: one run, one socket, at one place."""
+    page = open_page(wait=False)
+    sockets = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.reload(wait_until="commit")
+    labs = """() => [...document.querySelectorAll("*")].filter((e) => e.shadowRoot?.querySelector(".bar")).map((e) => {
+        const { x, y, width } = e.shadowRoot.querySelector(".field").getBoundingClientRect();
+        return [e.dataset.testid ?? "early", x, y, width];
+    })"""
+    page.wait_for_function("window.noiseLab?.frames > 0")
+    [[name, *_]] = page.evaluate(labs)
+    assert name == "early"
+    page.evaluate("window.before = window.noiseLab")
+    button(page, "projector").click()  # what is chosen early stays
+    page.wait_for_selector("[data-testid=projector][aria-pressed=true]")
+    [[_, *place]] = page.evaluate(labs)
+    page.wait_for_selector("[data-testid=stBidiComponentIsolated] .field")
+    wait(page, "window.noiseLab.step > 100")
+    assert page.evaluate(labs) == [["stBidiComponentIsolated", *place]]
+    assert button(page, "projector").get_attribute("aria-pressed") == "true"
+    assert page.evaluate("window.noiseLab === window.before")
+    assert ["early" in url for url in sockets if "/noise-lab/" in url] == [True]
+    wait(page, "location.search.includes('rule=vae')")
+
+
+def test_without_the_early_lab_the_page_works_as_before(open_page):
+    page = open_page(wait=False)
+    page.route_web_socket(re.compile("/noise-lab/early"), lambda socket: socket.close())
+    page.reload()
+    wait(page, "window.noiseLab?.step > 20")
+    assert page.locator("[data-testid=stBidiComponentIsolated] .field").count() == 1
+
+
 def test_a_bad_link_is_told_and_a_run_starts(open_page):
     page = open_page("rule=vea")
     assert page.get_by_text("Unknown rule 'vea'. Did you mean 'vae'?").is_visible()

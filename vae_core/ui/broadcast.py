@@ -174,6 +174,8 @@ class Broadcast:
 
     def _told(self, what: str) -> None:
         """By the run, in any thread."""
+        if what == "glimpse":
+            return  # is for who steers
         if what == "frame":
             self._told_at = time.time()
         self._loop.call_soon_threadsafe(self.wake)

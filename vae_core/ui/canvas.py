@@ -8,7 +8,7 @@ import streamlit as st
 
 from vae_core.frame import unpack
 from vae_core.live import LiveRun
-from vae_core.ui.stream import assets
+from vae_core.ui.files import assets
 
 FILES = Path(__file__).parent / "canvas"
 # Streamlit takes one script: these are joined in this order, and load what they share with the stage.

@@ -16,7 +16,8 @@ from vae_core.ui.keeper import engine
 from vae_core.ui.session import RUN as RUN_OF_TAB
 from vae_core.ui.session import fetch, owner
 from vae_core.ui.stage import BOOT
-from vae_core.ui.stream import PREFIX, assets
+from vae_core.ui.channel import PREFIX
+from vae_core.ui.files import assets
 
 # In the session state: the comparison's id, its contrast's name, the other fields of its address, what was wrong with it.
 SHOWN, CHOSEN, FIELDS, COMPLAINT = "comparison", "comparison_contrast", "comparison_fields", "comparison_complaint"

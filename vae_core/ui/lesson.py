@@ -18,7 +18,7 @@ from vae_core.recipe import unknown
 from vae_core.ui.keeper import engine
 from vae_core.ui.session import fetch, owner
 from vae_core.ui.stage import BOOT, stage
-from vae_core.ui.stream import assets
+from vae_core.ui.files import assets
 
 STEPS = {"predict": "Predict", "observe": "Observe", "explain": "Explain", "go_on": "Go on"}
 PARTS = {

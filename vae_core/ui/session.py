@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import Mapping
+from concurrent.futures import Future
 
 import streamlit as st
 
@@ -15,6 +17,9 @@ from vae_core.ui.keeper import engine
 RUN, OWNER = "run", "owner"  # in the session state: the run's id, and the tab's random name
 COOKIE = "noise_lab_runs"  # the last runs of this browser, see live/own_runs.js
 REMEMBERED = 6
+EARLY = "noise_lab_early"  # the cookie with the token of a page's early run, see live/early.js
+
+Asked = tuple[dict, list[dict], int]  # recipe, changes and points of a link
 
 
 def current_run() -> tuple[LiveRun, str | None]:
@@ -27,12 +32,15 @@ def current_run() -> tuple[LiveRun, str | None]:
     run = engine().runs.get(st.session_state.get(RUN))
     if run is not None:
         return run, st.session_state.get("complaint")
-    complaint = None
+    complaint, cookies = None, st.context.cookies
     try:
-        recipe, pending, points = from_query({name: st.query_params.get_all(name) for name in st.query_params})
-        run = left_behind(recipe, pending, points)
-        if run is None:
-            fetch(recipe.get("dataset", Recipe.model_fields["dataset"].default))
+        asked = from_query({name: st.query_params.get_all(name) for name in st.query_params})
+        run = early_runs().take(cookies.get(EARLY, ""), asked) or left_behind(cookies, *asked)
+        if run is not None:
+            st.session_state[OWNER] = run.owner or owner()
+        else:
+            recipe, pending, points = asked
+            fetch(dataset_of(recipe))
             run = engine().open(recipe, pending, points, owner=owner())
     except ValueError as error:
         complaint = str(error)
@@ -60,18 +68,72 @@ def owner() -> str:
     return st.session_state.setdefault(OWNER, secrets.token_hex(8))
 
 
-def left_behind(recipe: dict, pending: list[dict], points: int) -> LiveRun | None:
+def left_behind(cookies: Mapping[str, str], recipe: dict, pending: list[dict], points: int) -> LiveRun | None:
     """The run that this browser showed under this link when its page was left, if nobody shows it now."""
-    for id in st.context.cookies.get(COOKIE, "").split(".")[:REMEMBERED]:
+    for id in cookies.get(COOKIE, "").split(".")[:REMEMBERED]:
         try:
             run = engine().recall(id)
         except LaneError:
             continue
         left = run is not None and not run.fresh and not run.viewers
         if left and engine().trainings.trains(run, recipe, pending, points):
-            st.session_state[OWNER] = run.owner or owner()
             return run
     return None
+
+
+class EarlyRuns:
+    """Runs of pages whose Streamlit session has not begun. A page names its run by a token that it made up, in a
+    cookie: the session finds it there, though other tabs may have written over it."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, tuple[Asked, Future[LiveRun | None]]] = {}
+
+    def open(self, token: str, query: Mapping[str, list[str]], cookies: Mapping[str, str]) -> LiveRun | None:
+        """The run of a link, as the session would open it; None if there is anything to say or to wait for first."""
+        try:
+            asked = recipe, pending, points = from_query(query)
+        except ValueError:
+            return None
+        if not token or token in self._runs or not at_hand(dataset_of(recipe)):
+            return None
+        run, opening = None, Future()
+        self._runs[token] = asked, opening
+        try:
+            run = left_behind(cookies, *asked)
+            run = run or engine().open(recipe, pending, points, owner=secrets.token_hex(8))
+        except (LaneError, ValueError):
+            pass  # the session will meet it too, and say it
+        finally:
+            opening.set_result(run)
+        return run
+
+    def take(self, token: str, asked: Asked) -> LiveRun | None:
+        """The run of a token, once, if it is of this link; waits while it opens."""
+        known, opening = self._runs.get(token, (None, None))
+        if known != asked or self._runs.pop(token, None) is None:
+            return None
+        return opening.result()
+
+    def forget(self, token: str) -> None:
+        """Its page is gone."""
+        self._runs.pop(token, None)
+
+
+@st.cache_resource(show_spinner=False)
+def early_runs() -> EarlyRuns:
+    return EarlyRuns()
+
+
+def dataset_of(recipe: dict) -> str:
+    return recipe.get("dataset", Recipe.model_fields["dataset"].default)
+
+
+def at_hand(dataset: str) -> bool:
+    """Whether there is such a data set here, and nothing stands in for it."""
+    try:
+        return load_dataset(dataset, download=False).banner is None
+    except (DataError, ValueError):
+        return False
 
 
 def fetch(dataset: str) -> None:

@@ -8,7 +8,8 @@ import streamlit as st
 from vae_core.classroom import Room
 from vae_core.live import LiveRun
 from vae_core.ui import classroom
-from vae_core.ui.stream import assets, images_of, socket_of
+from vae_core.ui.files import assets
+from vae_core.ui.stream import images_of, socket_of
 
 # The component's own files are loaded once and kept; what Streamlit sends is these few lines.
 BOOT = """

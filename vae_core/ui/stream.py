@@ -5,41 +5,29 @@ gets the newest, so that a slow one skips frames and never falls behind.
 """
 
 import asyncio
-import hashlib
 import json
 import time
 from collections.abc import Callable, Coroutine
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from vae_core.lane import LaneError
 from vae_core.live import LiveRun
 from vae_core.ui.channel import PREFIX, Channel, Steering, same_origin, turn_away
+from vae_core.ui.files import FILES, KeptFiles, compressed
 from vae_core.ui.keeper import engine
 from vae_core.ui.presenter import PRESENTING, Presenter
+from vae_core.ui.session import EARLY, early_runs
 
-FILES = Path(__file__).parent / "live"
 STATE_EVERY = 1.0  # seconds, while frames come
 STEERING = {
     "play": (), "pause": (), "step": (), "epoch": (), "reset": (),
     "speed": ("value",), "switch": (), "look": ("index",), "fork": ("step",),
 }  # fmt: skip
-
-
-@cache
-def assets() -> str:
-    """Address of the component's files; it changes with their contents, so browsers may keep them."""
-    digest = hashlib.sha256()
-    for path in sorted(FILES.iterdir()):
-        digest.update(path.read_bytes())
-    return f"{PREFIX}/static/{digest.hexdigest()[:12]}"
 
 
 def socket_of(run: LiveRun) -> str:
@@ -50,23 +38,13 @@ def images_of(run: LiveRun) -> str:
     return f"{PREFIX}/images/{run.id}"
 
 
-class KeptFiles(StaticFiles):
-    """The files below any version's address, kept by browsers for ever."""
-
-    def file_response(self, *args, **kwargs) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return response
-
-
 async def images(request: Request) -> Response:
     """The images of a run's points, packed."""
     run = await asyncio.to_thread(engine().recall, request.path_params["run"])
     if run is None:
         return Response(status_code=404)
-    return Response(
-        run.images, media_type="application/x-noise-lab", headers={"Cache-Control": "private, max-age=3600"}
-    )
+    kept = {"Cache-Control": "private, max-age=3600"}
+    return await asyncio.to_thread(compressed, request, run.images, "application/x-noise-lab", kept)
 
 
 async def live(socket: WebSocket) -> None:
@@ -82,6 +60,26 @@ async def live(socket: WebSocket) -> None:
     await Viewer(socket, run).serve()
 
 
+async def early(socket: WebSocket) -> None:
+    """The stream of the run of a page's link, before the page's session has begun. If there is anything to say about
+    the link, that is left to the session."""
+    if not same_origin(socket):
+        await socket.close(1008)
+        return
+    token, query = socket.cookies.get(EARLY, ""), socket.query_params
+    asked = {name: query.getlist(name) for name in query}
+    try:
+        run = await asyncio.to_thread(early_runs().open, token, asked, socket.cookies)
+        if run is None:
+            await turn_away(socket, type="gone")
+            return
+        await socket.accept()
+        await socket.send_text(json.dumps({**to(run), "type": "opened"}))
+        await Viewer(socket, run).serve()
+    finally:
+        early_runs().forget(token)
+
+
 class Viewer(Channel):
     """One browser that watches, and steers, one run; and shows it to a class, if it has opened a room."""
 
@@ -93,13 +91,13 @@ class Viewer(Channel):
         self.steering = Steering(self, self._do)
         self.presenter = Presenter(self, run, self._move)
         self.state_due, self.following = True, True
-        self.sent = None  # the frame that was sent last
+        self.sent = self.glimpsed = None  # the frame and the glimpse that were sent last
         self.measured = None  # the exact measures that were sent last
         self.settings: list[Any] = []  # rule, noise and knobs that were stated last: the controls follow the frames
         self.stated_at = 0.0
 
     def attend(self) -> Callable[[], None]:
-        leave = self.run.watch(self._notice, exact=True)
+        leave = self.run.watch(self._notice, exact=True, closely=True)
 
         def leave_both() -> None:
             leave()
@@ -137,6 +135,10 @@ class Viewer(Channel):
             if self.following and self.ready and newest is not self.sent:
                 self.sent = newest
                 await self.send(newest.view)
+            glimpse = self.run.glimpsed
+            if self.following and self.ready and glimpse is not None and glimpse is not self.glimpsed:
+                self.glimpsed = glimpse
+                await self.send(glimpse)
             measured = self.run.gauge.newest
             if self.following and measured is not self.measured:
                 self.measured = measured
@@ -197,6 +199,7 @@ def routes() -> list[Mount | Route | WebSocketRoute]:
     """For `st.App`."""
     return [
         WebSocketRoute(f"{PREFIX}/live/{{run}}", live),
+        WebSocketRoute(f"{PREFIX}/early", early),
         Route(f"{PREFIX}/images/{{run}}", images),
         Mount(f"{PREFIX}/static/{{version}}", KeptFiles(directory=FILES)),
     ]

@@ -8,6 +8,7 @@ import { createMeasured } from "./compare_curves.js";
 import { createStore, HOME, isLive, remember } from "./store.js";
 import { createTimeline } from "./timeline.js";
 import { dressed } from "./theme.js";
+import { loadStyles } from "./loading.js";
 import { createBar } from "./compare_bar.js";
 import { pageOf } from "./compare_page.js";
 import { unpack } from "./packed.js";
@@ -32,11 +33,7 @@ export function mount(component) {
 
 async function build(parent) {
   const root = parent.querySelector(".lab");
-  await Promise.all(["compare.css", "style.css"].map((name) => new Promise((resolve) => {
-    const link = document.createElement("link");
-    Object.assign(link, { rel: "stylesheet", href: new URL(name, import.meta.url).href, onload: resolve, onerror: resolve });
-    parent.prepend(link);
-  })));
+  await loadStyles(parent, "compare.css", "style.css");
   return createComparison(root);
 }
 

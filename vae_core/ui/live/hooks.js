@@ -3,7 +3,7 @@
 import { exactOf, isBehind, isLive, repeatsSpread } from "./store.js";
 
 export function createHooks(store, plane) {
-  const counts = { frames: 0, hoverDecodes: 0, lastFrameAt: 0, longestStall: 0 };
+  const counts = { frames: 0, updates: 0, hoverDecodes: 0, lastFrameAt: 0, longestStall: 0 };
   const watcher = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) counts.longestStall = Math.max(counts.longestStall, duration);
   });

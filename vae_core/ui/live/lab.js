@@ -39,6 +39,8 @@ export function createLab(root, watching) {
   let source = {}; // what the page last asked for: { socket, images, projector }
   let follow = () => {}; // tells the page which run it shows now
   let tell = () => {}; // tells the page of something that happened once
+  let loaded = null; // where the pixels of the points come from
+  let fresh = false; // points have come that were not drawn yet
   let missed = null; // the run that the server does not know
 
   const touch = (...parts) => {
@@ -82,7 +84,19 @@ export function createLab(root, watching) {
     if (due.has("curves")) curves.draw(theme);
     if (due.has("exact")) exact.draw();
     if (due.has("plane") && plane.draw(now, theme)) touch("plane");
+    if (fresh) arrivalDrawn();
   }
+
+  const arrivalDrawn = () => {
+    fresh = false;
+    if (!hooks.counts.updates++) setTimeout(() => window.dispatchEvent(new Event("noise-lab-drawn"))); // ui/front.py waits for it
+  };
+
+  const arrived = (parts) => {
+    plane.aim(true, parts);
+    fresh = true;
+    touch("plane");
+  };
 
   const receive = {
     hello(message) {
@@ -113,7 +127,8 @@ export function createLab(root, watching) {
     state(message) {
       store.state = act.withPending(message);
       if (watching) room.state(message);
-      const own = !source.asked?.guide && !watching; // the address is the run, but in a lesson
+      const { guide, early } = source.asked ?? {};
+      const own = !guide && !early && !watching; // the address is the run, but in a lesson, and not before Streamlit has read it
       if (own && message.link !== location.search) history.replaceState(history.state, "", message.link);
       if (message.noise > 0) view.lastNoise = message.noise;
       touch("controls", "curves");
@@ -124,11 +139,22 @@ export function createLab(root, watching) {
       if (watching) room.frame(message);
       store.frame = message;
       if (!message.recorded) remember(store.history, message);
-      plane.aim(true);
+      arrived();
       hooks.counts.frames++;
       hooks.counts.lastFrameAt = performance.now();
       act.wantDecoder();
       touch("plane", "images", "curves", "exact", "controls");
+      if (source.images && source.images !== loaded) setTimeout(loadImages, 0, source.images);
+    },
+    /** Where some of the points have gone since the frame, for the eye alone. */
+    glimpse(message) {
+      if (!isLive(store) || !store.frame || message.step < store.frame.step) return;
+      for (const name of ["mean", "z"]) {
+        message[name].forEach((value, i) => {
+          store.frame[name][2 * (message.first + message.by * (i >> 1)) + (i & 1)] = value;
+        });
+      }
+      arrived(message.by);
     },
     exact(message) {
       store.exact = message;
@@ -161,15 +187,22 @@ export function createLab(root, watching) {
       offline.hidden = true;
       room.ended(message);
     },
+    /** The server has opened the run of this page's link, before Streamlit had loaded. */
+    opened({ socket, images }) {
+      source = { socket, images, asked: { ...source.asked, socket } };
+      stream.at(socket);
+      rememberRun(socket);
+    },
     moved(next) {
       open({ ...source, socket: next.socket, images: next.images ?? source.images });
       follow(next.socket);
     },
   };
 
+  /** The points' pixels are many bytes: they come after what they belong to is on the screen. */
   async function loadImages(path) {
-    store.images = null;
-    const response = await fetch(path);
+    loaded = path;
+    const response = await fetch(path, { priority: "low" });
     if (!response.ok || path !== source.images) return;
     store.images = unpack(await response.arrayBuffer()).images;
     touch("images");
@@ -178,14 +211,14 @@ export function createLab(root, watching) {
   function open(next) {
     const before = source;
     source = next;
-    if (next.images && next.images !== before.images) loadImages(next.images);
+    if (next.images !== before.images) store.images = loaded = null;
     if (next.socket === before.socket) return;
     stream?.close();
     act.forget();
     Object.assign(view, { scrub: null });
     Object.assign(store, { decoder: null, connected: false });
     if (watching) room.at(next.socket);
-    if (!watching) rememberRun(next.socket);
+    if (next.images) rememberRun(next.socket);
     stream = connect(watching ? `${next.socket}?viewer=${room.viewer}` : next.socket, {
       decode: watching ? room.decode : unpack,
       onMessage: (message) => receive[message.type]?.(message),
@@ -194,6 +227,7 @@ export function createLab(root, watching) {
         act.forget();
         if (connected && !watching) room.connected();
         if (connected && !isLive(store)) act.resume();
+        if (!connected && source.asked.early && !source.images) tell("gone"); // nothing was opened
         offline.hidden = connected || !store.hello;
         touch("controls");
       },
@@ -202,8 +236,11 @@ export function createLab(root, watching) {
   }
 
   return {
+    root,
+    get opened() { return Boolean(source.images && store.frame); },
     /** The page mounts again on each change of data or theme. */
     update({ data, setStateValue, setTriggerValue }) {
+      const early = source.asked?.early;
       tell = setTriggerValue;
       follow = (socket) => setStateValue("socket", socket);
       root.classList.toggle("beside", Boolean(data.guide));
@@ -211,6 +248,7 @@ export function createLab(root, watching) {
       if (data.projector !== source.asked?.projector) view.projector = Boolean(data.projector);
       if (data.socket !== source.asked?.socket) open({ socket: data.socket, images: data.images, asked: data });
       else source.asked = data;
+      if (early && store.state) receive.state(store.state); // the address may be the run from now on
       touch("theme");
     },
     stop() {

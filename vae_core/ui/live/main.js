@@ -1,12 +1,15 @@
 // Entry: Streamlit calls mount() at the start and again on each change of data or theme; one lab per parent element.
 
 import { createLab } from "./lab.js";
+import { loadStyles } from "./loading.js";
+import { startEarly } from "./early.js";
 
 const labs = new WeakMap();
+const early = document.querySelector("script[data-early]") ? startEarly() : null; // the page itself has asked for it
 
 export function mount(component) {
-  const { parentElement, data } = component;
-  if (!labs.has(parentElement)) labs.set(parentElement, build(parentElement, Boolean(data.watching)));
+  const { parentElement } = component;
+  if (!labs.has(parentElement)) labs.set(parentElement, build(component));
   const lab = labs.get(parentElement);
   lab.then(({ update }) => update(component));
   // Streamlit also calls this when one update overtakes another; the lab ends when it has left the page.
@@ -17,17 +20,10 @@ export function mount(component) {
   });
 }
 
-async function build(parent, watching) {
+async function build(component) {
+  const { parentElement: parent, data } = component;
   const root = parent.querySelector(".lab") ?? parent.appendChild(document.createElement("div"));
   root.classList.add("lab");
-  await Promise.all(["classroom.css", "style.css"].map((name) => loadStyle(parent, name))); // the canvases read their colours from it
-  return createLab(root, watching);
-}
-
-function loadStyle(parent, name) {
-  return new Promise((resolve) => {
-    const link = document.createElement("link");
-    Object.assign(link, { rel: "stylesheet", href: new URL(name, import.meta.url).href, onload: resolve, onerror: resolve });
-    parent.prepend(link);
-  });
+  await loadStyles(parent, "classroom.css", "style.css"); // the canvases read their colours from it
+  return early?.take(root, component) ?? createLab(root, Boolean(data.watching));
 }

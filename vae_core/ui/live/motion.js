@@ -43,8 +43,11 @@ export function createMotion() {
     get shown() { return shown; },
     get target() { return target; },
     get points() { return shown.subarray(0, 2 * rows.points); },
-    /** Glide towards a frame. `arrived` is true for a new frame, false when only the coordinate shown changed. */
-    aim({ frame, labels, classes, coordinate, arrived, still, now }) {
+    /**
+     * Glide towards a frame. `arrived` is true for a new frame, false when only the coordinate shown changed; a point
+     * moves again after as many arrivals as there are `parts`.
+     */
+    aim({ frame, labels, classes, coordinate, arrived, parts, still, now }) {
       const codes = coordinate === "mean" ? frame.mean : frame.z;
       const repeats = frame.repeats ? frame.shapes.repeats[1] : 0;
       const fresh = layOut(codes.length / 2, classes, repeats);
@@ -62,7 +65,7 @@ export function createMotion() {
       }
       from.set(fresh ? target : shown);
       started = now;
-      duration = fresh || still ? 0 : arrived ? Math.min(interval, SLOWEST) : 2 * SLOWEST;
+      duration = fresh || still ? 0 : arrived ? Math.min(parts * interval, SLOWEST) : 2 * SLOWEST;
     },
     /** Move `shown` to this moment; true while there is further to go. */
     advance(now) {

@@ -212,12 +212,12 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
     get points() { return motion.points; },
     get posteriors() { return posteriors; },
     pinPlace,
-    /** Aim at the shown frame; call after a new frame or another coordinate. */
-    aim(arrived) {
+    /** Aim at the shown frame; call after a new frame, of which a glimpse brings one of some parts, or another coordinate. */
+    aim(arrived, parts = 1) {
       const { frame, probe, hello } = store;
       if (!frame || !probe || !hello) return;
       motion.aim({
-        frame, arrived, labels: probe.labels, classes: hello.classes.length, coordinate: view.coordinate,
+        frame, arrived, parts, labels: probe.labels, classes: hello.classes.length, coordinate: view.coordinate,
         still: stillness.matches, now: performance.now(),
       });
     },

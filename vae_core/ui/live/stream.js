@@ -10,7 +10,7 @@ const PATIENCE = 8000; // ms in which it has to answer
 const SLEPT = 30_000; // ms between two looks after which the machine has slept
 
 /**
- * Connect to `path` on this host. Returns { send, close }.
+ * Connect to `path` on this host. Returns { send, at, close }.
  * `decode` turns a binary message into an object, or a promise of one.
  */
 export function connect(path, { onMessage, onConnection, decode = unpack }) {
@@ -101,6 +101,10 @@ export function connect(path, { onMessage, onConnection, decode = unpack }) {
   open();
   return {
     send,
+    /** Where to connect to from now on, should this connection end. */
+    at(next) {
+      path = next;
+    },
     close() {
       closed = true;
       clearTimeout(timer);

@@ -1,0 +1,83 @@
+// Before Streamlit has loaded: the whole lab on the bare page, live, exactly where the page will have it. The component
+// takes it over as it stands. If it does not come, or the server has something to say first, this one goes away.
+
+import { createLab } from "./lab.js";
+import { loadStyles } from "./loading.js";
+
+const PATIENCE = 20_000; // ms for Streamlit to come
+const LOOK = 200; // ms between two looks at whether this page is still the one that was asked for
+const TOKEN = "noise_lab_early"; // ui/early.py reads it: by this cookie Streamlit's session finds the run
+
+// Streamlit's page around the lab (at a root of 16 px) and its colours, which it tells the lab later by itself. Its
+// skeleton, below the header, is not seen through the gaps.
+const BACKGROUND = "background: var(--st-background-color); box-shadow: 0 0 0 100vmax var(--st-background-color);";
+const PLACE = `position: fixed; inset: 76px 1rem 0; overflow: auto; scrollbar-width: none; z-index: 1; line-height: 1.6; ${BACKGROUND}`;
+const LIGHT = { "background-color": "#ffffff", "text-color": "#2f2d2b", "primary-color": "#2458c5" };
+const DARK = { "background-color": "#171614", "text-color": "#edebe8", "primary-color": "#7aa5ff" };
+const FONT = "Source Sans";
+
+const isDark = () => {
+  const chosen = localStorage.getItem("stActiveTheme-/-v2") ?? "";
+  return /dark/i.test(chosen) || (!/light/i.test(chosen) && matchMedia("(prefers-color-scheme: dark)").matches);
+};
+
+/** Start a run of the page's link. Returns { take }. */
+export function startEarly() {
+  const host = document.createElement("div");
+  const page = location.pathname;
+  const began = performance.now();
+  let lab = null;
+  let next = null; // the run that the browser has gone to since
+  let over = false;
+
+  const end = () => {
+    over = true;
+    clearInterval(looking);
+    host.remove();
+    document.cookie = `${TOKEN}=; path=/; max-age=0; SameSite=Strict`;
+  };
+  const giveUp = () => {
+    if (over) return;
+    lab?.stop();
+    end();
+  };
+  const looking = setInterval(() => {
+    if (location.pathname !== page || performance.now() - began > PATIENCE) giveUp();
+  }, LOOK);
+
+  const start = async () => {
+    const token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    document.cookie = `${TOKEN}=${token}; path=/; max-age=60; SameSite=Strict`;
+    const colours = Object.entries(isDark() ? DARK : LIGHT).map(([name, value]) => `--st-${name}: ${value};`);
+    host.style.cssText = `${PLACE} ${colours.join(" ")} --st-font: "${FONT}", sans-serif;`;
+    const font = document.querySelector("link[rel=preload][as=font]");
+    if (font) document.fonts.add(new FontFace(FONT, `url(${font.href})`, { weight: "200 900" }));
+    const shadow = host.attachShadow({ mode: "open" });
+    const root = shadow.appendChild(document.createElement("div"));
+    root.className = "lab";
+    document.documentElement.append(host); // the body may not be there yet
+    await loadStyles(shadow, "classroom.css", "style.css");
+    if (over) return;
+    lab = createLab(root, false);
+    lab.update({
+      data: { socket: `/noise-lab/early${location.search}`, early: true, projector: false },
+      setStateValue: (name, value) => (next = value),
+      setTriggerValue: giveUp,
+    });
+  };
+  start().catch(giveUp);
+
+  return {
+    /** The lab, moved into the place of `root`; null if there is none. */
+    take(root, { data, setStateValue }) {
+      if (over || !lab?.opened || data.guide) {
+        giveUp();
+        return null;
+      }
+      root.replaceWith(lab.root);
+      end();
+      if (next) setTimeout(() => setStateValue("socket", next));
+      return lab;
+    },
+  };
+}
