@@ -115,6 +115,11 @@ class Points:
         by_class = [np.flatnonzero(probe == label) for label in np.unique(probe)]
         self.strip = tuple(int(members[len(members) // 2]) for members in by_class)
 
+    @cached_property
+    def low(self) -> Tensor:
+        """(n, 784) the images in bfloat16."""
+        return low(self.raw.to(self.images.device))
+
     def batch(self, rows: Tensor | slice = slice(None)) -> Batch:
         """Some of the points, as images that no training has seen."""
         images = self.images[rows]

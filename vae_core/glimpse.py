@@ -41,7 +41,7 @@ def glimpse(trainer: Trainer, turn: int) -> bytes:
 def part(points: Points, first: int, by: int) -> tuple[Batch, Tensor]:
     """Every k-th point, and its images as they go into the products: once for all glimpses of it."""
     batch = points.batch(slice(first, None, by))
-    return batch, batch.images.bfloat16() if bfloat16_is_faster(batch.images.device) else batch.images
+    return batch, points.low[first::by].contiguous() if bfloat16_is_faster(batch.images.device) else batch.images
 
 
 def stops(began: int, target: int, step_seconds: float) -> list[int]:

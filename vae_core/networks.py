@@ -25,9 +25,16 @@ def stream(seed: int, *names: object) -> torch.Generator:
     return torch.Generator().manual_seed(number)
 
 
+class Unset(nn.Linear):
+    """A linear layer whose weights are still to be set. (`nn.utils.skip_init` imports sympy, for 0.4 s.)"""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
 def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
     """A linear layer with weights U(±1/√inputs) and no bias to start with."""
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    layer = Unset(inputs, outputs)
     with torch.no_grad():
         layer.weight.uniform_(-1, 1, generator=generator).div_(math.sqrt(inputs))
         layer.bias.zero_()

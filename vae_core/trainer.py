@@ -178,11 +178,9 @@ class Trainer:
             pixels = self.training_set.pixels(batch, self._product)
             latent = self._latent(self.encoder(pixels), eps, batch)
             logits = self.decoder(latent.z)
-            # The gradient of the likelihood alone: its value, which nobody reads here, would
-            # cost a sixth of the step.
-            residual = self._gradient(logits.detach(), pixels)
+            reconstruction = Reconstruction.apply(logits, self._gradient(logits.detach(), pixels))
             charged = [p.mean() for p in latent.penalty.values() if p.requires_grad]
-            torch.autograd.backward([logits, *charged], [residual, *[None] * len(charged)])
+            torch.autograd.backward([reconstruction, *charged])
             self.optimiser.step(self._parameters, rate_at(self.step_count, self.recipe.learning_rate))
             self.step_count += 1
 
@@ -267,7 +265,7 @@ class Trainer:
         exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)
         heads = self.encoder(self.points.images[exact])
         self._fast(True)
-        all_heads = self.encoder(self.points.images)
+        all_heads = self.encoder(self.points.low if self._product == torch.bfloat16 else self.points.images)
         self._fast(False)
         for name, head in all_heads.items():
             head[exact] = heads[name]
@@ -371,6 +369,20 @@ class Trainer:
         except Exception as error:
             raise ValueError(f"These bytes are not a whole saved trainer ({type(error).__name__}: {error}).") from None
         return trainer
+
+
+class Reconstruction(torch.autograd.Function):
+    """Stands for the batch's mean −log p(x|z) by its gradient alone: the value, which nobody reads while a run
+    trains, would cost a sixth of the step. (Gradients given to `backward` make torch import sympy.)"""
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, gradient: Tensor) -> Tensor:
+        ctx.gradient = gradient
+        return gradient.new_zeros(())
+
+    @staticmethod
+    def backward(ctx, one: Tensor) -> tuple[Tensor, None]:
+        return ctx.gradient, None
 
 
 def replay(recipe: Recipe, events: Iterable[Event], step: int, start: Trainer | None = None, **options: Any) -> Trainer:
