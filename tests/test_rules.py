@@ -133,6 +133,10 @@ class TestVAE:
         assert torch.autograd.gradcheck(
             lambda m, s: kl_to_prior(Normal(m, s)), (mean.requires_grad_(), scale.requires_grad_())
         )
+        lower = (torch.rand(5, 2, 2, dtype=torch.float64, generator=stream(5)) + 0.2).tril().requires_grad_()
+        assert torch.autograd.gradcheck(
+            lambda m, t: divergence(MultivariateNormal(m, scale_tril=t, validate_args=False)), (mean, lower)
+        )
 
     def test_beta_weighs_the_kl_and_s_the_noise(self):
         rule, encoder = build("vae")

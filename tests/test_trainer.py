@@ -438,5 +438,7 @@ def test_mnist_is_learned(mnist):
     trainer.train(600)
     images = grey(torch.from_numpy(np.array(trainer.dataset.test_images))).view(-1, 784)
     metrics = trainer.measure(images, torch.randn(10000, 2, generator=torch.Generator().manual_seed(0)))
-    assert -metrics["elbo"] < 147.5
-    assert trainer.frame().metrics["elbo"] == pytest.approx(metrics["elbo"], abs=2.0)  # the probe stands for all
+    assert -metrics["elbo"] < 146.5
+    assert trainer.frame().metrics["elbo"] == pytest.approx(
+        metrics["elbo"], abs=4.0
+    )  # its 500 images are 3 nats easier

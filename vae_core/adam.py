@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 
 BETAS, EPSILON = (0.9, 0.99), 1e-8
-WARM_UP, DECAY = 50, 300  # steps
+WARM_UP, DECAY = 50, 100  # steps
 
 
 class Adam:

@@ -88,7 +88,7 @@ class Recipe(BaseModel):
     activation: Literal["silu", "relu", "tanh", "gelu"] = "silu"
     batch_size: int = Field(512, ge=1, le=8192)
     train_size: int = Field(60000, ge=1, le=60000, title="training images")
-    learning_rate: float = Field(6e-3, gt=0, le=10, title="learning rate")
+    learning_rate: float = Field(8e-3, gt=0, le=10, title="learning rate")
     likelihood: Literal["bernoulli", "gaussian"] = Field("bernoulli", title="likelihood of a pixel")
     # 0.2 is near the root mean squared error that two dimensions leave on MNIST (0.19), where the likelihood
     # is highest (Rybkin et al. 2021, sec. 3).

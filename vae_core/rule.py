@@ -170,10 +170,7 @@ def divergence(posterior: Distribution) -> Tensor:
     """(B,) KL(q(z|x) ‖ N(0, I)) in nats, of a `Normal` or `MultivariateNormal` posterior."""
     if isinstance(posterior, Normal):
         return kl_to_prior(posterior).sum(1)
-    # Closed form of the Kullback–Leibler divergence of two Gaussians (Kingma & Welling 2014, app. B).
-    lower, mean = posterior.scale_tril, posterior.mean
-    log_determinant = 2 * lower.diagonal(dim1=1, dim2=2).log().sum(1)
-    return 0.5 * (lower.square().sum((1, 2)) + mean.square().sum(1) - LATENT - log_determinant)
+    return FullKLToPrior.apply(posterior.loc, posterior.scale_tril)
 
 
 def draw(posterior: Distribution, eps: Tensor) -> Tensor:
@@ -202,6 +199,25 @@ class KLToPrior(torch.autograd.Function):
     def backward(ctx, g: Tensor) -> tuple[Tensor, Tensor]:
         mean, deviation = ctx.saved_tensors
         return g * mean, (deviation - deviation.reciprocal()).mul_(g)
+
+
+class FullKLToPrior(torch.autograd.Function):
+    """The same for full covariance L Lᵀ, means (B, 2) and L (B, 2, 2) -> (B,): ½ (‖L‖² + ‖μ‖²) − 1 − log det L."""
+
+    @staticmethod
+    def forward(ctx, mean: Tensor, lower: Tensor) -> Tensor:
+        diagonal = lower.diagonal(dim1=1, dim2=2)
+        ctx.save_for_backward(mean, lower, diagonal)
+        square = torch.cat([mean, lower.flatten(1)], 1).square_().sum(1)
+        return square.sub_(LATENT).mul_(0.5).sub_(diagonal.log().sum(1))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g: Tensor) -> tuple[Tensor, Tensor]:
+        mean, lower, diagonal = ctx.saved_tensors
+        of_lower = lower.clone()
+        of_lower.diagonal(dim1=1, dim2=2).sub_(diagonal.reciprocal())
+        return g.unsqueeze(1) * mean, of_lower.mul_(g.view(-1, 1, 1))
 
 
 def standard_normal(like: Tensor) -> Normal:

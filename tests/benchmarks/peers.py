@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import logging
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -117,6 +118,58 @@ def pytorch_example(seed: int = 0, activation: str = "relu") -> Contender:
         return negative_elbo(painted, images, mean, log_variance).item() / len(images)
 
     return Contender(train, loss, 128)
+
+
+def keras_jax(seed: int = 0, activation: str = "relu", batch: int = 128) -> Contender:
+    """Keras 3 on JAX, compiled: the network, batch and Adam of PyTorch's example, trained by `fit` on arrays.
+
+    Raises:
+        ImportError: Keras or JAX is not installed, or Keras was imported with another backend.
+    """
+    import jax  # noqa: F401
+
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+    from keras import layers, ops
+
+    if keras.backend.backend() != "jax":
+        raise ImportError("Keras runs on another backend already.")
+    keras.utils.set_random_seed(seed)
+
+    class Draw(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seeds = keras.random.SeedGenerator(seed)
+
+        def call(self, pair):  # noqa: ANN001, ANN202
+            mean, log_variance = pair
+            self.add_loss(-0.5 * ops.sum(1 + log_variance - ops.square(mean) - ops.exp(log_variance)) / batch)
+            return mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean), seed=self.seeds)
+
+    x = keras.Input((784,))
+    hidden = layers.Dense(400, activation)(x)
+    mean, log_variance = layers.Dense(2)(hidden), layers.Dense(2)(hidden)
+    logits = layers.Dense(784)(layers.Dense(400, activation)(Draw()([mean, log_variance])))
+    model, encoder = keras.Model(x, logits), keras.Model(x, [mean, log_variance])
+
+    def nats(images, logits):  # noqa: ANN001, ANN202
+        return ops.sum(keras.losses.binary_crossentropy(images[..., None], logits[..., None], from_logits=True), -1)
+
+    model.compile(keras.optimizers.Adam(1e-3), nats)
+    images = np.array(load_dataset("mnist").train_images).reshape(-1, 784).astype(np.float32) / 255
+
+    def train(steps: int) -> None:
+        part = images[: steps * batch]
+        model.fit(part, part, batch_size=batch, epochs=1, verbose=0)
+
+    def loss(test: Tensor, eps: Tensor) -> float:
+        mean, log_variance = (torch.from_numpy(np.array(part)) for part in encoder.predict(test.numpy(), verbose=0))
+        z = mean + eps * torch.exp(0.5 * log_variance)
+        decoder = keras.Sequential(model.layers[-2:])
+        painted = torch.from_numpy(np.array(decoder(z.numpy()))).sigmoid()
+        return negative_elbo(painted, test, mean, log_variance).item() / len(test)
+
+    return Contender(train, loss, batch)
 
 
 def pythae(seed: int = 0, activation: str | None = None) -> Contender:

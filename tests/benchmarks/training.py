@@ -1,7 +1,7 @@
 """How fast we learn, beside others, on this machine, now: `python -m tests.benchmarks.training`.
 
 All that is compared runs in this process, in turns, so that a busy machine slows it alike: read the
-ratios, not the seconds. Needs Pillow; pythae is measured where it is installed.
+ratios, not the seconds. Needs Pillow; pythae, and Keras on JAX, are measured where they are installed.
 """
 
 import argparse
@@ -23,12 +23,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it also runs as a file
 
 import vae_core  # noqa: E402
-from tests.benchmarks.peers import ACTIVATIONS, Contender, pythae, pytorch_example  # noqa: E402
+from tests.benchmarks.peers import ACTIVATIONS, Contender, keras_jax, pythae, pytorch_example  # noqa: E402
 from vae_core import Recipe, Trainer, load_dataset  # noqa: E402
 from vae_core.engine import Engine  # noqa: E402
 
-EXAMPLE, PYTHAE = "PyTorch's VAE example", "pythae 0.1.2"
-INSTALL = "not installed: `pip install pythae==0.1.2`"
+EXAMPLE, PYTHAE, KERAS = "PyTorch's VAE example", "pythae 0.1.2", "Keras 3 on JAX"
+INSTALL = {PYTHAE: "not installed: `pip install pythae==0.1.2`", KERAS: "not installed: `pip install keras jax`"}
 CHUNK = 10  # steps between two looks at the clock
 Timer, Maker = Callable[[], float], Callable[[int], Contender]  # a seed -> who trains
 LAP, GROWTH = 0.1, 0.04  # of training between two looks at the test set: seconds, share of those so far
@@ -109,7 +109,7 @@ def made_it(ends: list[tuple[float, float]], target: float) -> bool:
 
 
 def throughput(options: argparse.Namespace) -> None:
-    steps, makers = options.steps, {"Noise Lab": {}, "Noise Lab, float32": {}, EXAMPLE: {}, PYTHAE: {}}
+    steps, makers = options.steps, {"Noise Lab": {}, "Noise Lab, float32": {}, EXAMPLE: {}, PYTHAE: {}, KERAS: {}}
     for a in ACTIVATIONS:
         recipe = Recipe(hidden=(400,), batch_size=128, activation=a, learning_rate=1e-3)
         makers["Noise Lab"][a] = noise_lab(recipe)
@@ -117,16 +117,63 @@ def throughput(options: argparse.Namespace) -> None:
         makers[EXAMPLE][a] = pytorch_example(activation=a)
         if options.pythae:
             makers[PYTHAE][a] = pythae(activation=a)
+        if options.keras:
+            makers[KERAS][a] = keras_jax(activation=a)
     jobs = {(name, a): partial(c.train, steps) for name, made in makers.items() for a, c in made.items()}
     seconds = in_turns(jobs, options.rounds, options.timer)
     ratios = (f"ours is × as fast, {a}" for a in ACTIVATIONS)
     heading("Samples a second, 784-400-2-400-784, batch 128", "", *ratios, *ACTIVATIONS)
     for name, made in makers.items():
         if not made:
-            row(name, INSTALL)
+            row(name, INSTALL[name])
             continue
         times = [ratio(seconds[name, a], seconds["Noise Lab", a]) for a in made]
         row(name, *(f"{x:.2f}" for x in times), *(f"{128 * steps / median(seconds[name, a]):,.0f}" for a in made))
+
+
+def share_of_peak(options: argparse.Namespace) -> None:
+    """What of the machine's fastest product in bfloat16 a step's own products reach; all else it does counts as idle."""
+    square, side = torch.randn(2048, 2048).bfloat16(), 2048
+    recipe = Recipe(hidden=(400,), batch_size=512, activation="relu", learning_rate=1e-3)
+    trainer, steps = Trainer(recipe, "cpu"), max(2, options.steps // 4)
+    jobs = {"product": lambda: square @ square, "step": partial(trainer.train, steps)}
+    seconds = in_turns(jobs, 3 * options.rounds, options.timer)
+    # Five products of 784 × 400: two forward, and backward two for the weights and one for the hidden layer.
+    peak, own = 2 * side**3, steps * 5 * 2 * 512 * 784 * 400
+    heading("Products of a step, 784-400-2-400-784, batch 512, bfloat16", "", "GFLOP/s", "share")
+    row("2048 × 2048", f"{peak / median(seconds['product']) / 1e9:.0f}", "1")
+    share = own / peak / ratio(seconds["step"], seconds["product"])
+    row("a step", f"{own / median(seconds['step']) / 1e9:.0f}", f"{share:.2f}")
+
+
+def several(options: argparse.Namespace) -> None:
+    """Eight runs in one process, a step of each in turns; and their largest product as one stacked one."""
+    sizes, steps = (64, 128, 512), max(2, options.steps // 8)
+    heading(
+        "Eight runs, a step of each in turns", "batch", "samples/s of one", "× one run's", "× by stacking the products"
+    )
+    for size in sizes:
+        runs = [Trainer(Recipe(batch_size=size, seed=seed), "cpu") for seed in range(8)]
+        x, w = torch.randn(8, size, 784).bfloat16(), torch.randn(8, 256, 784).bfloat16()
+
+        def in_rotation(runs: list[Trainer] = runs) -> None:
+            for _ in range(steps):
+                for run in runs:
+                    run.train(1)
+
+        jobs = {
+            "one": partial(runs[0].train, 8 * steps),
+            "turns": in_rotation,
+            "apart": lambda x=x, w=w: [a @ b.t() for a, b in zip(x, w)],
+            "stacked": lambda x=x, w=w: torch.bmm(x, w.transpose(1, 2)),
+        }
+        seconds = in_turns(jobs, 2 * options.rounds, options.timer)
+        row(
+            size,
+            f"{8 * steps * size / median(seconds['one']):,.0f}",
+            f"{ratio(seconds['one'], seconds['turns']):.2f}",
+            f"{ratio(seconds['apart'], seconds['stacked']):.2f}",
+        )
 
 
 def time_to_target(options: argparse.Namespace) -> None:
@@ -145,26 +192,26 @@ def time_to_target(options: argparse.Namespace) -> None:
         else:
             row(name, f"over {options.cap / best:.0f}", f"not within {options.cap:g} s ({loss:.1f})")
     if not options.pythae:
-        row(PYTHAE, INSTALL)
+        row(PYTHAE, INSTALL[PYTHAE])
 
 
 def after_seconds(options: argparse.Namespace) -> None:
     losses = {}
     for seed in range(options.seeds):
         learner = Learner(noise_lab(Recipe(seed=seed)), options.timer)
-        for stop in (1, 2, 3, 5):
+        for stop in (1.2, 2, 5):
             losses.setdefault(stop, []).append(learner.train(stop))
     heading("-ELBO after seconds of training, `Recipe()`", "seconds", "median", "each seed", "at most")
     for stop, values in losses.items():
-        row(stop, f"{median(values):.2f}", ", ".join(f"{v:.2f}" for v in values), {3: 150, 5: 145}.get(stop, ""))
+        row(stop, f"{median(values):.2f}", ", ".join(f"{v:.2f}" for v in values), {1.2: 150, 2: 144, 5: 139}[stop])
 
 
 def rules(options: argparse.Namespace) -> None:
     steps = max(2, options.steps // 4)
-    trainers = {name: Trainer(Recipe(rule=name, batch_size=256), "cpu") for name in vae_core.rules()}
+    trainers = {name: Trainer(Recipe(rule=name), "cpu") for name in vae_core.rules()}
     jobs = {name: partial(trainer.train, steps) for name, trainer in trainers.items()}
     seconds = in_turns(jobs, 3 * options.rounds, options.timer)
-    heading("A step of each rule, `Recipe(batch_size=256)`", "rule", "× autoencoder", "ms")
+    heading("A step of each rule, `Recipe(rule=…)`", "rule", "× autoencoder", "ms")
     for name, times in seconds.items():
         row(name, f"{ratio(times, seconds['autoencoder']):.2f}", f"{1e3 * median(times) / steps:.2f}")
 
@@ -242,7 +289,7 @@ def load_of_others() -> tuple[float, float, float]:
     return time.time(), own, (sum(jiffies) - jiffies[3] - jiffies[4]) / os.sysconf("SC_CLK_TCK")
 
 
-SECTIONS = (throughput, time_to_target, after_seconds, rules, threads_and_frames, exact_panel)
+SECTIONS = (throughput, share_of_peak, several, time_to_target, after_seconds, rules, threads_and_frames, exact_panel)
 
 
 def main() -> None:
@@ -256,7 +303,8 @@ def main() -> None:
     options = parser.parse_args()
     if load_dataset("mnist").banner:
         sys.exit("Without MNIST there is nothing to compare. Set NOISE_LAB_DATA to the folder with its four files.")
-    options.pythae, options.seeds = find_spec("pythae") is not None, 1 if options.quick else 3
+    options.pythae, options.seeds = find_spec("pythae") is not None, 1 if options.quick else 5
+    options.keras = find_spec("keras") is not None and find_spec("jax") is not None
     options.steps = 40 if options.quick else 200  # of a round
     options.cap = min(options.cap, 10) if options.quick else options.cap
     options.timer = time.process_time if options.busy else time.perf_counter

@@ -26,10 +26,11 @@ class FullCovariance(Rule):
 
     def forward(self, heads, eps, knobs, batch):
         mean = heads["mean"]
-        first, second = torch.exp(0.5 * heads["log_variance"]).unbind(1)
-        rho = MOST * torch.tanh(heads["correlation"].squeeze(1))
-        zero = torch.zeros_like(rho)
-        lower = torch.stack([first, zero, rho * second, (1 - rho**2).sqrt() * second], 1).view(-1, 2, 2)
+        first, second = torch.exp(0.5 * heads["log_variance"]).split(1, 1)
+        rho = MOST * torch.tanh(heads["correlation"])
+        lower = torch.cat([first, torch.zeros_like(rho), rho * second, (1 - rho * rho).sqrt() * second], 1).view(
+            -1, 2, 2
+        )
         posterior = MultivariateNormal(mean, scale_tril=lower, validate_args=False)
         return Latent(
             z=mean + knobs.s * (lower * eps.unsqueeze(1)).sum(2),

@@ -47,15 +47,15 @@ def binarized(images):  # ink with the probability of the grey value; what is dr
 
 #: end
 #: if rule in ("flow", "continuous_flow")
-def dense(x, width, random, activation=None, bias=0):  # weights U(±1/√inputs), biases too, or 0
-    drawn, bias = (torch.empty(width, n).uniform_(-1, 1, generator=random) for n in (x.shape[1], bias))
-    start = (lambda *_, dtype, w=w: (w / x.shape[1] ** 0.5).numpy() for w in (drawn.T, bias.sum(1)))
+def dense(x, width, random, activation=None, bias=0):  # weights U(±√(3/inputs)), or both U(±1/√inputs)
+    drawn, shift = (torch.empty(width, n).uniform_(-1, 1, generator=random) for n in (x.shape[1], bias))
+    start = (lambda *_, dtype, w=w: w.numpy() * ((3 - 2 * bias) / x.shape[1]) ** 0.5 for w in (drawn.T, shift.sum(1)))
     return keras.layers.Dense(width, activation, True, *start)(x)
 
 
 #: else
-def dense(x, width, random, activation=None):  # weights U(±1/√inputs), biases 0
-    start = torch.empty(width, x.shape[1]).uniform_(-1, 1, generator=random).T.numpy() / x.shape[1] ** 0.5
+def dense(x, width, random, activation=None):  # weights U(±√(3/inputs)), biases 0
+    start = torch.empty(width, x.shape[1]).uniform_(-1, 1, generator=random).T.numpy() * (3 / x.shape[1]) ** 0.5
     return keras.layers.Dense(width, activation, kernel_initializer=lambda *_, dtype: start)(x)
 
 
@@ -148,7 +148,7 @@ if __name__ == "__main__":
             order = torch.randperm(len(train), generator=stream("order", step // count)).split(size)
             noise = torch.randn(count * size, 2, generator=stream("noise", step // count)).split(size)
         rows, draws = order[step % count].numpy(), noise[step % count].numpy()
-        model.optimizer.learning_rate = RATE * min(1, (step + 1) / 50) / (1 + (step + 1) / 300) ** 0.5
+        model.optimizer.learning_rate = RATE * min(1, (step + 1) / 50) / (1 + (step + 1) / 100) ** 0.5
         images = train[rows].astype("float32") / 255
         #: if by_row
         loss, *_ = model.train_on_batch([images, draws, rows], images)

@@ -46,11 +46,11 @@ def binarized(images):  # ink with the probability of the grey value; what is dr
 
 
 #: end
-def network(*sizes, generator):  # weights U(±1/√inputs) and no bias to start with, activations between
+def network(*sizes, generator):  # weights U(±√(3/inputs)) and no bias to start with, activations between
     layers = []
     for inputs, outputs in zip(sizes, sizes[1:]):
         layers += [nn.Linear(inputs, outputs), ACTIVATION]
-        nn.init.uniform_(layers[-2].weight, -(inputs**-0.5), inputs**-0.5, generator=generator)
+        nn.init.kaiming_uniform_(layers[-2].weight, nonlinearity="linear", generator=generator)
         nn.init.zeros_(layers[-2].bias)
     return nn.Sequential(*layers[:-1])
 
@@ -143,7 +143,7 @@ if __name__ == "__main__":
             noise = torch.randn(count * size, 2, generator=stream("noise", step // count)).split(size)
         rows, draws = order[step % count], noise[step % count]
         nats, charged, *_ = model(train[rows] / 255, rows, draws)
-        optimiser.param_groups[0]["lr"] = RATE * min(1, (step + 1) / 50) / (1 + (step + 1) / 300) ** 0.5
+        optimiser.param_groups[0]["lr"] = RATE * min(1, (step + 1) / 50) / (1 + (step + 1) / 100) ** 0.5
         optimiser.zero_grad()
         (nats + charged).mean().backward()
         optimiser.step()
