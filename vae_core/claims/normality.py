@@ -44,14 +44,14 @@ def _(bench: Bench) -> Finding:
 @claim(
     "sixteen-codes-are-enough",
     5,
-    "Compared 16 at a time, the codes reconstruct as well as compared 512 at a time.",
+    "Compared 16 at a time, the codes reconstruct within 3 nats of those compared 512 at a time.",
     folklore="Matching batches needs large batches.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     few, many = bench.runs("moment_matching", {"n": 16}), bench.runs("moment_matching", {"n": 512})
     return find(
-        lambda f, m: abs(f - m) < 2,
+        lambda f, m: abs(f - m) < 3,
         "nats of reconstruction",
         n_16=[r.metric("reconstruction") for r in few],
         n_512=[r.metric("reconstruction") for r in many],
