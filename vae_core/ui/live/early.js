@@ -6,7 +6,7 @@ import { loadStyles } from "./loading.js";
 
 const PATIENCE = 20_000; // ms for Streamlit to come
 const LOOK = 200; // ms between two looks at whether this page is still the one that was asked for
-const TOKEN = "noise_lab_early"; // ui/early.py reads it: by this cookie Streamlit's session finds the run
+const TOKEN = "noise_lab_early"; // ui/session.py reads it: by this cookie Streamlit's session finds the run
 
 // Streamlit's page around the lab (at a root of 16 px) and its colours, which it tells the lab later by itself. Its
 // skeleton, below the header, is not seen through the gaps.
