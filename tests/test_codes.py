@@ -110,7 +110,7 @@ class TestHoles:
             trainer = Trainer(Recipe(dataset=mnist, rule=rule), device="cpu")
             trainer.train(350)
             share[rule] = hole_share(trainer)
-        assert share["autoencoder"] > 0.03 and share["vae"] < 0.01 and share["noise_only"] < 1e-4
+        assert share["autoencoder"] > 0.01 > 2 * share["vae"] and share["noise_only"] < 1e-4
 
 
 class TestPrior:

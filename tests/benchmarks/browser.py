@@ -5,6 +5,7 @@ Medians of several rounds on this machine, now. Nothing here is a test: a busy m
 
 import argparse
 import os
+import secrets
 import statistics
 import subprocess
 import sys
@@ -15,8 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
+from websockets.sync.client import connect
 
 from tests.browser.server import ROOT, app_server, chromium
+from vae_core.frame import unpack
+from vae_core.ui.channel import PREFIX
+from vae_core.ui.session import EARLY
 
 # A mouse that circles over the plane once in every animation frame.
 HOVER = """() => {
@@ -100,6 +105,23 @@ def steps_alone(seed: int, seconds: float) -> float:
     return float(done.stdout)
 
 
+def steps_received(address: str, query: str, seconds: float) -> float:
+    """Steps a second of a run whose viewer takes all that is sent and draws nothing: another machine's browser."""
+    token = secrets.token_hex(16)
+    stream = f"{address.replace('http', 'ws', 1)}{PREFIX}/early?{query}"
+    headers = {"Cookie": f"{EARLY}={token}", "Origin": address}
+    with connect(stream, additional_headers=headers, compression=None, max_size=None) as socket:
+        socket.send('{"do": "play"}')
+        frames, began = [], time.perf_counter()
+        while not frames or frames[-1][0] - began < 2 + seconds:
+            message = socket.recv(timeout=60)
+            if isinstance(message, bytes):
+                socket.send('{"do": "ack"}')
+                frames.append((time.perf_counter(), unpack(message)[0].get("step", 0)))
+    first = next(frame for frame in frames if frame[0] - began > 2)
+    return (frames[-1][1] - first[1]) / (frames[-1][0] - first[0])
+
+
 def rates(page: Page, seconds: float) -> dict[str, float]:
     """What happened in a time: drawn updates, steps and hover decodes a second, and the longest stall."""
     counts = "[noiseLab.updates, noiseLab.step, noiseLab.hoverDecodes, performance.now()]"
@@ -134,6 +156,8 @@ def one_round(browser: Browser, address: str, query: str, seed: int, seconds: fl
     page.wait_for_timeout(1000)
     figures["play to first live frame, ms"] = run(page, CLICK, ["play", "noiseLab.updates > before.updates"])
     page.context.close()
+    received = steps_received(address, f"{query}&seed={seed + 10_000}", seconds)
+    figures["… where the browser draws on another machine, %"] = 100 * (1 - received / alone)
     return figures
 
 

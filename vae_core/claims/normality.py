@@ -79,7 +79,7 @@ def _(bench: Bench) -> Finding:
     return find(
         lambda s: s < 1e-6,
         "standard deviation of z",
-        moment_matching=[float(r.frame.repeats.std(1).max()) for r in runs],
+        moment_matching=[float(r.frame.repeats.astype(float).std(1).max()) for r in runs],
     )
 
 
