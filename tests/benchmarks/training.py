@@ -28,7 +28,10 @@ from vae_core import Recipe, Trainer, load_dataset  # noqa: E402
 from vae_core.engine import Engine  # noqa: E402
 
 EXAMPLE, PYTHAE, KERAS = "PyTorch's VAE example", "pythae 0.1.2", "Keras 3 on JAX"
-INSTALL = {PYTHAE: "not installed: `pip install pythae==0.1.2`", KERAS: "not installed: `pip install keras jax`"}
+INSTALL = {
+    PYTHAE: "not installed: `pip install pythae==0.1.2`",
+    KERAS: "not installed: `pip install keras==3.15.1 jax==0.10.2`",
+}
 CHUNK = 10  # steps between two looks at the clock
 Timer, Maker = Callable[[], float], Callable[[int], Contender]  # a seed -> who trains
 LAP, GROWTH = 0.1, 0.04  # of training between two looks at the test set: seconds, share of those so far
