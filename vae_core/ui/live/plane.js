@@ -32,8 +32,8 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
   /** From the range of the view to pixels: the same scale on both axes, whatever the shape of the field. */
   const placeOf = (theme) => {
     const left = 2.1 * theme.size;
-    const width = field.clientWidth - left - 1;
-    const height = field.clientHeight - 1.7 * theme.size - 1;
+    const width = Math.max(1, field.clientWidth - left - 1); // a lab that leaves the page has no size
+    const height = Math.max(1, field.clientHeight - 1.7 * theme.size - 1);
     const { x, y, half } = view.range;
     const scale = Math.min(width, height) / (2 * half);
     const [middle, centre] = [left + width / 2, 1 + height / 2];
