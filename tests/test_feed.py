@@ -186,34 +186,32 @@ def test_a_look_at_another_image_is_ones_own(engine):
     assert wait_until(lambda: other.resting, 10) and other.header["chosen"] == before
 
 
-def test_examining_a_shared_run_sees_its_own_step(engine):
+def ahead_and_behind(engine, steps=100, exact=False):
+    """Two players of one feed that rest at different steps, 40 the one; exact: that one is watched with measures."""
     recipe = fresh()
     ahead, behind = engine.open(recipe), engine.open(recipe)
-    ahead.step(100)
+    ahead.step(steps)
+    if exact:
+        behind.watch(lambda what: None, exact=True)
     behind.step(40)
     assert wait_until(lambda: ahead.resting and behind.resting, 10)
+    return ahead, behind
+
+
+def test_examining_a_shared_run_sees_its_own_step(engine):
+    ahead, behind = ahead_and_behind(engine)
     assert behind.examine("run_state")["frame"].step == 40 and ahead.examine("run_state")["frame"].step == 100
 
 
 def test_who_rests_behind_is_measured_there(engine):
-    recipe = fresh()
-    ahead, behind = engine.open(recipe), engine.open(recipe)
-    ahead.step(100)
-    behind.watch(lambda what: None, exact=True)
-    behind.step(40)
-    assert wait_until(lambda: ahead.resting and behind.resting, 10)
+    ahead, behind = ahead_and_behind(engine, exact=True)
     assert wait_until(lambda: 40 in behind.gauge.steps, 20) and ahead.gauge.newest is None
     header = unpack(behind.gauge.newest)[0]
     assert header["step"] == behind.header["step"] == 40 and behind.newest == straight(behind)
 
 
 def test_steps_asked_for_while_it_leaves_are_done(engine):
-    recipe = fresh()
-    ahead, behind = engine.open(recipe), engine.open(recipe)
-    ahead.step(300)
-    behind.watch(lambda what: None, exact=True)
-    behind.step(40)
-    assert wait_until(lambda: ahead.resting and behind.resting, 10)
+    ahead, behind = ahead_and_behind(engine, 300, exact=True)
     assert wait_until(lambda: behind._leaving or behind.feed is not ahead.feed, 5)
     behind.step(1)
     assert wait_until(lambda: behind.resting and behind.header["step"] == 41, 10)

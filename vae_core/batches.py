@@ -12,6 +12,10 @@ from vae_core.recipe import Recipe
 from vae_core.rule import LATENT, Batch
 
 
+PROBE, SEEN = 500, 200  # test and training images whose reconstructions are measured
+REPEATS, PRIOR_SAMPLES = 50, 20
+
+
 class TrainingBatch(Batch):
     """The images of a step. Most rules never ask for them in float32: they are made when one does."""
 
@@ -21,10 +25,6 @@ class TrainingBatch(Batch):
     @cached_property
     def images(self) -> Tensor:
         return grey(self.of.images.index_select(0, self.rows))
-
-
-PROBE, SEEN = 500, 200  # test and training images whose reconstructions are measured
-REPEATS, PRIOR_SAMPLES = 50, 20
 
 
 class TrainingSet:
@@ -115,9 +115,12 @@ class Points:
         by_class = [np.flatnonzero(probe == label) for label in np.unique(probe)]
         self.strip = tuple(int(members[len(members) // 2]) for members in by_class)
 
+    def pixels(self, dtype: torch.dtype) -> Tensor:
+        """(n, 784) the images in the type of the products."""
+        return self._low if dtype == torch.bfloat16 else self.images
+
     @cached_property
-    def low(self) -> Tensor:
-        """(n, 784) the images in bfloat16."""
+    def _low(self) -> Tensor:
         return low(self.raw.to(self.images.device))
 
     def batch(self, rows: Tensor | slice = slice(None)) -> Batch:

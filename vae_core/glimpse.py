@@ -12,7 +12,6 @@ from torch import Tensor
 
 from vae_core.batches import Points
 from vae_core.frame import pack
-from vae_core.networks import bfloat16_is_faster
 from vae_core.rule import Batch
 from vae_core.trainer import Trainer
 
@@ -29,7 +28,7 @@ def glimpse(trainer: Trainer, turn: int) -> bytes:
     """
     points = trainer.points
     by = -(-len(points.labels) // MOST)
-    batch, images = part(points, turn % by, by)
+    batch, images = part(points, turn % by, by, trainer.product)
     trainer.networks.eval()
     trainer._fast(True)
     latent = trainer._latent(trainer.encoder(images), batch.draws, batch)
@@ -38,10 +37,9 @@ def glimpse(trainer: Trainer, turn: int) -> bytes:
 
 
 @lru_cache(16)
-def part(points: Points, first: int, by: int) -> tuple[Batch, Tensor]:
+def part(points: Points, first: int, by: int, dtype: torch.dtype) -> tuple[Batch, Tensor]:
     """Every k-th point, and its images as they go into the products: once for all glimpses of it."""
-    batch = points.batch(slice(first, None, by))
-    return batch, points.low[first::by].contiguous() if bfloat16_is_faster(batch.images.device) else batch.images
+    return points.batch(slice(first, None, by)), points.pixels(dtype)[first::by].contiguous()
 
 
 def stops(began: int, target: int, step_seconds: float) -> list[int]:

@@ -144,10 +144,10 @@ class Trainer:
         """Products in bfloat16 where that is faster, or exactly in float32."""
         for module in self.networks.modules():
             if isinstance(module, Encoder | Decoder):
-                module.fast = fast and self._product == torch.bfloat16
+                module.fast = fast and self.product == torch.bfloat16
 
     @property
-    def _product(self) -> torch.dtype:
+    def product(self) -> torch.dtype:
         """The type in which training multiplies."""
         return torch.bfloat16 if bfloat16_is_faster(self.device) else torch.float32
 
@@ -175,7 +175,7 @@ class Trainer:
         self._fast(True)
         for _ in range(steps):
             batch, eps = self.training_set.batch(self.step_count)
-            pixels = self.training_set.pixels(batch, self._product)
+            pixels = self.training_set.pixels(batch, self.product)
             latent = self._latent(self.encoder(pixels), eps, batch)
             logits = self.decoder(latent.z)
             reconstruction = Reconstruction.apply(logits, self._gradient(logits.detach(), pixels))
@@ -265,7 +265,7 @@ class Trainer:
         exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)
         heads = self.encoder(self.points.images[exact])
         self._fast(True)
-        all_heads = self.encoder(self.points.low if self._product == torch.bfloat16 else self.points.images)
+        all_heads = self.encoder(self.points.pixels(self.product))
         self._fast(False)
         for name, head in all_heads.items():
             head[exact] = heads[name]
