@@ -60,6 +60,7 @@ def test_twenty_kills_cost_no_bit(tmp_path):
 
 def test_a_worker_that_dies_takes_nobody_else_along(tmp_path):
     with Engine(2, folder=tmp_path) as engine:
+        assert wait_until(lambda: all(lane.ready for lane in engine._lanes), 60)  # else all are placed in the first
         runs = [engine.open(fresh(), owner=str(i)) for i in range(4)]
         for run in runs:
             run.watch(lambda what: None)

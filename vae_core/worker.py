@@ -68,6 +68,7 @@ def serve() -> None:
                     return
                 ticket, name, args = request
                 lane.show = partial(show, connection, ticket)
+                lane.waits = connection.poll
                 try:
                     connection.send((ticket, answer(lane, name, args)))
                 except MemoryError:
@@ -76,10 +77,9 @@ def serve() -> None:
                 return
 
 
-def show(connection: Connection, ticket: int, data: bytes) -> bool:
-    """Send what is seen of a request; whether another one waits."""
+def show(connection: Connection, ticket: int, data: bytes) -> None:
+    """Send what is seen of a request."""
     connection.send((ticket, Seen(data)))
-    return connection.poll()
 
 
 def bound_memory(most: int) -> None:
@@ -94,14 +94,22 @@ def answer(lane: Lane, name: str, args: dict) -> object:
         return getattr(lane, name)(**args)
     except LaneError as error:
         return error
-    except MemoryError:
-        return too_much(lane, args)
-    except ValueError as error:  # recipe, rule, knob, data: the message is made for the screen
-        return LaneError(str(error), "input")
     except Exception as error:
-        if "allocate memory" in str(error) or "out of memory" in str(error):  # torch's own, on the CPU and on CUDA
+        if out_of_memory(error):
             return too_much(lane, args)
+        if isinstance(error, ValueError):  # recipe, rule, knob, data: the message is made for the screen
+            return LaneError(str(error), "input")
         return LaneError(f"The worker failed ({type(error).__name__}: {error}). Press reset.")
+
+
+def out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error is, or came while one was cleaned up after, of memory; torch has words of its own for it, on
+    the CPU and on CUDA."""
+    while error is not None:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
+            return True
+        error = error.__context__
+    return False
 
 
 def too_much(lane: Lane, args: dict) -> LaneError:

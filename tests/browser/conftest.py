@@ -7,6 +7,8 @@ import pytest
 from tests.browser.server import app_server, chromium, find_chromium
 
 SMALL = "dataset=digits&hidden=64-32&batch_size=64"
+# The lab that was there before Streamlit hangs from the root element until the page has taken it over.
+TAKEN_OVER = "![...document.documentElement.children].some((e) => e.shadowRoot)"
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +41,7 @@ def open_page(browser, address):
         page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else elsewhere.append(r.url))
         page.goto(f"{address}/?{query}")
         if wait:
-            page.wait_for_function("window.noiseLab?.frames > 0", timeout=30_000)
+            page.wait_for_function(f"window.noiseLab?.frames > 0 && {TAKEN_OVER}", timeout=30_000)
         return page
 
     yield open_page

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SMALL
+from tests.browser.conftest import SMALL, TAKEN_OVER
 from tests.browser.test_playground import lab, points, wait
 
 pytestmark = pytest.mark.browser
@@ -27,7 +27,7 @@ def open_at(browser, address):
             prepare(page)
         page.goto(f"{address}/{path}")
         if frames:
-            wait(page, f"window.noiseLab?.frames >= {frames}")
+            wait(page, f"window.noiseLab?.frames >= {frames} && {TAKEN_OVER}")
         return page
 
     yield open_at

@@ -260,7 +260,7 @@ def test_a_phone_stacks_the_stations(open_page):
 
 def test_the_page_takes_over_the_lab_that_was_there_before_it(open_page):
     """The lab that is drawn while Streamlit loads is the one that stays: one run, one socket, at one place."""
-    page = open_page(wait=False)
+    page = open_page()
     sockets = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
     page.reload(wait_until="commit")

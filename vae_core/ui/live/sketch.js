@@ -33,6 +33,7 @@ function createSketch(parent) {
     const text = (place, words, more = "") => `<text x="${place[0]}" y="${place[1]}" ${more}>${words}</text>`;
     const written = (value) => String(Number(value.toPrecision(3)));
     const inside = (truth ?? []).map(([step, value]) => [step / span, Math.min(value / top, 1)]);
+    const focused = root.contains(root.getRootNode().activeElement) && root.getRootNode().activeElement.localName;
     root.innerHTML = `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${y} over ${x}" data-testid="sketch" ${still ? "" : 'tabindex="0"'}>
       ${ticks.map((t) => `<path class="grid" d="${path([[0, t], [1, t]])}"/>${text([LEFT - 8, yOf(t) + 5], written(t * top), 'text-anchor="end"')}
         ${text([xOf(t), HEIGHT - BOTTOM + 20], written(t * span), 'text-anchor="middle"')}`).join("")}
@@ -45,6 +46,7 @@ function createSketch(parent) {
     root.classList.toggle("still", Boolean(still));
     const clear = root.querySelector("button");
     if (clear) clear.onclick = () => keep(Array(COLUMNS).fill(null));
+    if (focused) root.querySelector(focused)?.focus(); // the page draws it anew while somebody types
   };
 
   const keep = (next) => {
@@ -96,7 +98,6 @@ function createSketch(parent) {
     column = Math.min(Math.max(column + way[0], 0), COLUMNS - 1);
     curve[column] = Math.min(Math.max((way[0] ? curve[column] ?? before : before) + FINE * way[1], 0), 1);
     keep([...curve]);
-    root.querySelector("svg").focus();
   };
 
   return (component) => {
