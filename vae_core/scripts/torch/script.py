@@ -91,8 +91,10 @@ class Autoencoder(nn.Module):  # images (B, 784) -> encoder -> latent rule -> z 
         #: else
         self.rule = LatentRule()
         #: end
-        self.decoder = network(2, *reversed(HIDDEN), 784, generator=stream("decoder"))
-        self.decoder[-1].bias.data = (train.double().mean(0) / 255).float().logit(0.01)  # starts at the mean image
+        self.decoder = network(2, *reversed(HIDDEN), 784, generator=(random := stream("decoder")))
+        self.decoder[0].bias.data.uniform_(-2, 2, generator=random)  # its units bend all over the plane
+        self.decoder[-1].weight.data *= 0.3  # starts near the mean image
+        self.decoder[-1].bias.data = (train.double().mean(0) / 255).float().logit(0.01)
 
     def forward(self, images, rows, draws):  # (B,) each: −log p(x|z), what is charged, the KL where there is one
         #: if encoders > 1
@@ -133,8 +135,7 @@ if __name__ == "__main__":
     if TRAIN_SIZE < len(train):
         train = train[torch.randperm(len(train), generator=stream("subset"))[:TRAIN_SIZE]]
     #: end
-    size = min(BATCH, len(train))
-    count = len(train) // size  # steps in an epoch; a last, smaller batch is left out
+    count = len(train) // (size := min(BATCH, len(train)))  # steps in an epoch; a last, smaller batch is left out
     model = Autoencoder(train)
     optimiser = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
     for step in range(steps := options.steps or 3 * count):
@@ -149,9 +150,8 @@ if __name__ == "__main__":
         optimiser.step()
         if (step + 1) % 100 == 0:
             print(f"step {step + 1}: training loss {(nats + charged).mean().item():.2f} nats")
-    model.eval()
-    with torch.no_grad():
-        draws, unseen = torch.randn(len(test), 2, generator=stream("test")), torch.full((len(test),), -1)
-        parts = [part.mean().item() for part in model(test / 255, unseen, draws)]
+    model.eval().requires_grad_(False)
+    draws, unseen = torch.randn(len(test), 2, generator=stream("test")), torch.full((len(test),), -1)
+    parts = [part.mean().item() for part in model(test / 255, unseen, draws)]
     print(*(f"test {name} {nats:.2f} nats" for name, nats in zip(("reconstruction", "charged", "KL"), parts)), sep="\n")
     print(f"step {steps}: $loss {parts[0] + parts[1]:.2f} nats")
