@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it also 
 import vae_core  # noqa: E402
 from tests.benchmarks.peers import ACTIVATIONS, Contender, keras_jax, pythae, pytorch_example  # noqa: E402
 from vae_core import Recipe, Trainer, load_dataset  # noqa: E402
-from vae_core.engine import Engine  # noqa: E402
+from vae_core.engine import Engine, cores  # noqa: E402
+from vae_core.lockstep import advance  # noqa: E402
 
 EXAMPLE, PYTHAE, KERAS = "PyTorch's VAE example", "pythae 0.1.2", "Keras 3 on JAX"
 INSTALL = {
@@ -135,29 +136,33 @@ def throughput(options: argparse.Namespace) -> None:
 
 
 def share_of_peak(options: argparse.Namespace) -> None:
-    """What of the machine's fastest product in bfloat16 a step's own products reach; all else it does counts as idle."""
-    square, side = torch.randn(2048, 2048).bfloat16(), 2048
+    """What of the machine's fastest product, in the type in which a run multiplies here, a step's own products reach;
+    all else it does counts as idle."""
     recipe = Recipe(hidden=(400,), batch_size=512, activation="relu", learning_rate=1e-3)
     trainer, steps = Trainer(recipe, "cpu"), max(2, options.steps // 4)
+    square, side = torch.randn(2048, 2048).to(trainer.product), 2048
+    kind = str(trainer.product).removeprefix("torch.")
     jobs = {"product": lambda: square @ square, "step": partial(trainer.train, steps)}
     seconds = in_turns(jobs, 3 * options.rounds, options.timer)
     # Five products of 784 × 400: two forward, and backward two for the weights and one for the hidden layer.
     peak, own = 2 * side**3, steps * 5 * 2 * 512 * 784 * 400
-    heading("Products of a step, 784-400-2-400-784, batch 512, bfloat16", "", "GFLOP/s", "share")
+    heading(f"Products of a step, 784-400-2-400-784, batch 512, {kind}", "", "GFLOP/s", "share")
     row("2048 × 2048", f"{peak / median(seconds['product']) / 1e9:.0f}", "1")
     share = own / peak / ratio(seconds["step"], seconds["product"])
     row("a step", f"{own / median(seconds['step']) / 1e9:.0f}", f"{share:.2f}")
 
 
 def several(options: argparse.Namespace) -> None:
-    """Eight runs in one process, a step of each in turns; and their largest product as one stacked one."""
+    """Eight runs against one that has all cores: in step over a worker for each core, as a sweep or Compare has them;
+    in one process, a step of each in turns; and their largest product as one stacked one."""
     sizes, steps = (64, 128, 512), max(2, options.steps // 8)
     heading(
-        "Eight runs, a step of each in turns", "batch", "samples/s of one", "× one run's", "× by stacking the products"
-    )
+        "Eight runs", "batch", "samples/s of one", "× one run's, in workers", "× one run's, in turns",
+        "× by stacking the products",
+    )  # fmt: skip
     for size in sizes:
         runs = [Trainer(Recipe(batch_size=size, seed=seed), "cpu") for seed in range(8)]
-        x, w = torch.randn(8, size, 784).bfloat16(), torch.randn(8, 256, 784).bfloat16()
+        x, w = (torch.randn(8, rows, 784).to(runs[0].product) for rows in (size, 256))
 
         def in_rotation(runs: list[Trainer] = runs) -> None:
             for _ in range(steps):
@@ -170,10 +175,20 @@ def several(options: argparse.Namespace) -> None:
             "apart": lambda x=x, w=w: [a @ b.t() for a, b in zip(x, w)],
             "stacked": lambda x=x, w=w: torch.bmm(x, w.transpose(1, 2)),
         }
-        seconds = in_turns(jobs, 2 * options.rounds, options.timer)
+        with Engine(lanes=cores()) as engine:
+            plans = [engine.open({"batch_size": size, "seed": seed}, points=10, lane=seed) for seed in range(8)]
+            for run in plans:
+                run.portion = 10**9  # all steps in one slice
+
+            def in_step(plans: list = plans) -> None:
+                advance(plans, plans[0].header["step"] + steps)
+
+            in_step()
+            seconds = in_turns({"workers": in_step, **jobs}, 2 * options.rounds, options.timer)
         row(
             size,
             f"{8 * steps * size / median(seconds['one']):,.0f}",
+            f"{ratio(seconds['one'], seconds['workers']):.2f}",
             f"{ratio(seconds['one'], seconds['turns']):.2f}",
             f"{ratio(seconds['apart'], seconds['stacked']):.2f}",
         )
