@@ -5,9 +5,8 @@ import pytest
 
 from tests.conftest import small
 from vae_core.frame import unpack
-from vae_core.glimpse import MOST, glimpse, stops
+from vae_core.glimpse import glimpse, parts, stops
 from vae_core.lane import Lane
-from vae_core.link import DEFAULT_POINTS
 from vae_core.rules import discover
 from vae_core.trainer import Trainer
 
@@ -33,16 +32,19 @@ def test_its_codes_are_those_of_the_frame():
         np.testing.assert_allclose(arrays[name], getattr(frame, name), atol=0.03)
 
 
-def test_of_many_points_each_shows_a_part_in_turns(monkeypatch):
-    monkeypatch.setattr("vae_core.glimpse.MOST", 25)
+def test_of_many_points_each_shows_a_part_in_turns():
     trainer = Trainer(small(rule="vae"), points=60)
-    found = [unpack(glimpse(trainer, turn)) for turn in range(4)]
+    found = [unpack(glimpse(trainer, turn, 3)) for turn in range(4)]
     assert [(header["first"], header["by"], len(arrays["z"])) for header, arrays in found] == [
         (0, 3, 20), (1, 3, 20), (2, 3, 20), (0, 3, 20)
     ]  # fmt: skip
     whole = trainer.frame()
     np.testing.assert_allclose(found[1][1]["mean"], whole.mean[1::3], atol=0.03)
-    assert MOST >= DEFAULT_POINTS
+
+
+def test_dear_points_are_shown_in_more_parts():
+    """6 % of 40 ms are 2.4 ms."""
+    assert [parts(2000, microseconds * 1e-6) for microseconds in (0, 1.2, 1.3, 2.5, 1000)] == [1, 1, 2, 4, 8]
 
 
 def test_the_steps_at_which_to_look():
@@ -53,12 +55,8 @@ def test_the_steps_at_which_to_look():
 
 def lane_that_shows(waits_after: int) -> tuple[Lane, list[dict]]:
     lane, shown = Lane(), []
-
-    def show(data: bytes) -> bool:
-        shown.append(unpack(data)[0])
-        return len(shown) == waits_after
-
-    lane.show = show
+    lane.show = lambda data: shown.append(unpack(data)[0])
+    lane.waits = lambda: len(shown) == waits_after > 0
     lane.open("run", {"dataset": "digits", "hidden": (32,), "batch_size": 64}, points=20)
     lane.advance("run", steps=256)
     lane._desk("run").step_seconds = 0.005  # as if it were a large one
@@ -75,6 +73,12 @@ def test_a_slice_ends_at_a_glimpse_if_a_request_waits():
     lane, shown = lane_that_shows(2)
     packed, _, _ = lane.advance("run", glimpses=True)
     assert packed.step == 272 == shown[-1]["step"]
+
+
+def test_who_plays_sees_the_first_step():
+    lane, shown = lane_that_shows(0)
+    packed, _, _ = lane.advance("run", glimpses=True, resumed=True)
+    assert [header["step"] for header in shown] == [257] and 257 < packed.step <= 264
 
 
 def test_where_nothing_can_be_shown_a_slice_is_a_short_one():

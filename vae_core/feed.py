@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
 GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if nobody pauses
-FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
@@ -78,7 +77,7 @@ class Feed:
         self._engine, self._pending, self._origin, self._chosen = engine, list(pending), origin, chosen
         self._lock, self._recovering = threading.RLock(), threading.Lock()
         self._under_way: Future | None = None
-        self._measuring = False
+        self._measuring: dict[str, Any] | None = None  # what was asked for
         self._calm_at = self._arrived_at = 0.0
         events = [event.model_dump() for event in record.events] if record else []
         step = record.steps[-1] if record else 0
@@ -165,10 +164,12 @@ class Feed:
         return kept[first]
 
     def _train(self, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
-        if not ask and time.monotonic() - self._arrived_at > GOING_ON:
-            ask = {"seconds": FIRST}
-        elif not ask and self._watched_closely():
-            ask = {"glimpses": True, "seen": self._glimpsed}
+        if not ask:
+            ask = {"resumed": time.monotonic() - self._arrived_at > GOING_ON}
+            if self._watched_closely():
+                ask |= {"glimpses": True, "seen": self._glimpsed}
+        if self._measuring and self._measuring.get("fine"):  # at rest: that can wait, and this cannot
+            self._ask(Turn(), "hurry")
         asked = self._ask(turn, "advance", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._arrived(done, answer, turn, ask))
 
@@ -279,7 +280,7 @@ class Feed:
                     if error.kind != "lost" or time.monotonic() > end or not self.players:
                         raise LaneError(f"The run could not be brought back. {error}") from None
                 time.sleep(AGAIN)
-            self._measuring = False
+            self._measuring = None
             self._say("info", f"The worker process stopped; the run went on from step {step:,}.")
 
     def _resume(self, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
@@ -319,19 +320,23 @@ class Feed:
             ask = self.gauge.due(header, resting)
             if ask is None:
                 return
-            self._measuring = True
-        asked = self._ask(Turn(), "examine", urgent=False, view="live_exact", **ask)
+            self._measuring = ask
+        asked = self._ask(Turn(), "gauge", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._measured(done, header))
 
     def _measured(self, done: Future, header: dict[str, Any]) -> None:
         with self._lock:
-            self._measuring = False
+            self._measuring = None
             try:
                 self.gauge.take(done.result())
             except (LaneError, ValueError) as error:  # what cannot be measured never stops a run
-                if getattr(error, "kind", "") in ("lost", "unknown"):
+                kind = getattr(error, "kind", "")
+                if kind in ("lost", "unknown"):
                     return
-                self.gauge.failed(header)
+                if kind == "gave way":
+                    self._calm_at = time.monotonic() + CALM
+                else:
+                    self.gauge.failed(header)
         for player in list(self.players):
             player.tell("exact")
         self.measure()

@@ -1,8 +1,8 @@
 """Glimpse: where the points are between two frames, for the eye alone.
 
 A frame holds all that is shown and measured of a run, and costs as much as several steps. So while somebody watches,
-slices of training are longer, and in between the dots are seen to move: a glimpse costs half a step, is not recorded,
-and nothing is computed from it.
+slices of training are longer, and in between the dots are seen to move: a glimpse is not recorded, nothing is computed
+from it, and it shows as many points as its share of the time allows.
 """
 
 from functools import lru_cache
@@ -15,19 +15,20 @@ from vae_core.frame import pack
 from vae_core.rule import Batch
 from vae_core.trainer import Trainer
 
-MOST = 2000  # points in one: of more, each shows a part, in turns
 EVERY = 0.04  # seconds of training between two pictures
+SHARE = 0.06  # of that time, for a picture
+PARTS = (1, 2, 4, 8)  # of the points, of which each picture shows one, in turns
 
 
 @torch.no_grad()
-def glimpse(trainer: Trainer, turn: int) -> bytes:
+def glimpse(trainer: Trainer, turn: int, by: int = 1) -> bytes:
     """The codes of every k-th point, packed: mean, z (m, 2) float32, of the points ``first``, ``first + by``, …
 
     Args:
         turn: which of the parts, counted round and round.
+        by: in how many parts the points are shown.
     """
     points = trainer.points
-    by = -(-len(points.labels) // MOST)
     batch, images = part(points, turn % by, by, trainer.product)
     trainer.networks.eval()
     trainer._fast(True)
@@ -36,7 +37,12 @@ def glimpse(trainer: Trainer, turn: int) -> bytes:
     return pack({"kind": "glimpse", "step": trainer.step_count, "first": turn % by, "by": by}, codes)
 
 
-@lru_cache(16)
+def parts(points: int, seconds: float) -> int:
+    """In how many parts to show so many points, of which each takes so long."""
+    return next((by for by in PARTS if points * seconds <= by * SHARE * EVERY), PARTS[-1])
+
+
+@lru_cache(32)
 def part(points: Points, first: int, by: int, dtype: torch.dtype) -> tuple[Batch, Tensor]:
     """Every k-th point, and its images as they go into the products: once for all glimpses of it."""
     return points.batch(slice(first, None, by)), points.pixels(dtype)[first::by].contiguous()
@@ -44,5 +50,5 @@ def part(points: Points, first: int, by: int, dtype: torch.dtype) -> tuple[Batch
 
 def stops(began: int, target: int, step_seconds: float) -> list[int]:
     """The steps between two frames at which to look, evenly spread."""
-    parts = min(target - began, round((target - began) * step_seconds / EVERY))
-    return [began + (target - began) * part // parts for part in range(1, parts)]
+    looks = min(target - began, round((target - began) * step_seconds / EVERY))
+    return [began + (target - began) * look // looks for look in range(1, looks)]

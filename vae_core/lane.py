@@ -10,7 +10,8 @@ from vae_core.frame import PackedFrame, pack
 from vae_core.thinning import thin
 
 CHECKPOINT_EVERY = 1.0  # seconds of training: what a dead worker costs at most, beside its start
-SEEN, LONGEST_SEEN = 0.3, 0.5  # seconds of a slice with glimpses: of these, its frame takes a twentieth or more
+SLICE, FIRST = 0.075, 0.03  # seconds of a slice, and of the first one after a rest, as its frame is waited for
+SEEN, LONGEST_SEEN = 0.3, 0.6  # seconds of a slice with glimpses: of these, its frame takes a twentieth or more
 CHECKPOINTS = 12  # kept for each run, thinned with age
 
 
@@ -20,7 +21,7 @@ class LaneError(RuntimeError):
     Attributes:
         kind: "input" (the request was wrong), "diverged", "memory", "unknown" (no such run in
             this lane), "lost" (the lane's process is gone), "elsewhere" (the run stands at another
-            step), "full" (there are too many runs) or "fault".
+            step), "full" (there are too many runs), "gave way" (another request waited) or "fault".
     """
 
     def __init__(self, text: str, kind: str = "fault") -> None:
@@ -51,7 +52,8 @@ class Desk:
 
     Attributes:
         pending: changes still to come, of a link that is being replayed, by step.
-        step_seconds, frame_seconds: how long a step and a frame take here, running means.
+        step_seconds, frame_seconds, point_seconds: how long a step, a frame and a point of a glimpse take here, running
+            means.
         checkpoints: steps whose state lies on the disk.
     """
 
@@ -60,6 +62,7 @@ class Desk:
     pending: list[dict[str, Any]] = field(default_factory=list)
     step_seconds: float = 0.0
     frame_seconds: float = 0.0
+    point_seconds: float = 0.0
     since_checkpoint: float = 0.0
     checkpoints: list[int] = field(default_factory=list)
     glimpses: int = 0  # shown so far
@@ -69,13 +72,14 @@ class Lane:
     """What a lane can be asked; each public method is a request. All values are plain data.
 
     Attributes:
-        show: takes what is seen of the request that is worked on, and says whether another one waits. None where
-            nothing can be shown before the answer.
+        show: takes what is seen of the request that is worked on. None where nothing can be shown before the answer.
+        waits: says whether another request waits.
     """
 
     def __init__(self) -> None:
         self._desks: dict[str, Desk] = {}
-        self.show: Callable[[bytes], bool] | None = None
+        self.show: Callable[[bytes], None] | None = None
+        self.waits: Callable[[], bool] = lambda: False
 
     def warm_up(self) -> None:
         """The slow imports, the data and the first products, before the first visitor."""
@@ -186,7 +190,7 @@ class Lane:
         return pack({"kind": "probe"}, {"labels": trainer.points.labels}), pack({"kind": "images"}, {"images": pixels})
 
     def advance(
-        self, run: str, seconds: float = 0.075, steps: int = 0, stride: int = 0, glimpses: bool = False
+        self, run: str, steps: int = 0, stride: int = 0, glimpses: bool = False, resumed: bool = False
     ) -> tuple[PackedFrame, float, list[dict]]:
         """Train one slice: a number of steps, or to the next multiple of a stride, or as many as fit
         a time together with their frame, in a power of two so that frames lie at fixed steps.
@@ -194,6 +198,7 @@ class Lane:
         Args:
             glimpses: show the points on the way, see `vae_core.glimpse`; the slice is then longer, and ends at a
                 glimpse if a request waits.
+            resumed: the run has rested, and somebody waits to see it move: after one step if there are glimpses.
 
         Returns:
             The frame, the seconds that the training took, and the run's events.
@@ -204,8 +209,8 @@ class Lane:
         trainer = desk.trainer
         self._apply_pending(desk)
         began = trainer.step_count
-        if glimpses and self.show:
-            seconds = min(max(SEEN, 20 * desk.frame_seconds), LONGEST_SEEN)
+        glimpses = glimpses and self.show is not None
+        seconds = FIRST if resumed else min(max(SEEN, 20 * desk.frame_seconds), LONGEST_SEEN) if glimpses else SLICE
         room = max(0.4 * seconds, seconds - desk.frame_seconds)  # for training; the rest for the frame
         target = next_stop(began, desk.step_seconds, room)
         if steps or stride:
@@ -213,8 +218,8 @@ class Lane:
         if desk.pending:
             target = min(target, desk.pending[0]["step"])
         clock = time.perf_counter()
-        if glimpses and self.show:
-            target = self._train_seen(desk, target)
+        if glimpses:
+            target = self._train_seen(desk, target, resumed)
         trainer.train(target - trainer.step_count)
         trained = time.perf_counter() - clock
         self._apply_pending(desk)
@@ -228,15 +233,21 @@ class Lane:
         self._checkpoint(desk, used)
         return frame, used, [event.model_dump() for event in trainer.events]
 
-    def _train_seen(self, desk: Desk, target: int) -> int:
+    def _train_seen(self, desk: Desk, target: int, resumed: bool) -> int:
         """Train up to the last glimpse before a step, or to an earlier one if a request waits; returns where to stop."""
-        from vae_core.glimpse import glimpse, stops
+        from vae_core.glimpse import glimpse, parts, stops
 
-        trainer = desk.trainer
-        for stop in stops(trainer.step_count, target, desk.step_seconds):
+        trainer, points = desk.trainer, len(desk.trainer.points.labels)
+        began = trainer.step_count
+        for stop in [began + 1] if resumed else stops(began, target, desk.step_seconds):
             trainer.train(stop - trainer.step_count)
             desk.glimpses += 1
-            if self.show(glimpse(trainer, desk.glimpses)):
+            by = parts(points, desk.point_seconds)
+            clock = time.perf_counter()
+            seen = glimpse(trainer, desk.glimpses, by)
+            desk.point_seconds = running_mean(desk.point_seconds, (time.perf_counter() - clock) * by / points)
+            self.show(seen)
+            if self.waits():
                 return stop
         return target
 
@@ -280,7 +291,7 @@ class Lane:
         return desk.trainer.frame().packed(), [event.model_dump() for event in desk.trainer.events]
 
     def hurry(self, run: str) -> None:
-        """Nothing: that it waits ends a slice with glimpses, see `advance`."""
+        """Nothing: that it waits ends a slice with glimpses, see `advance`, and exact measures, see `gauge`."""
 
     def look(self, run: str, index: int) -> PackedFrame:
         """Choose the image that is painted last and encoded 50 times."""
@@ -306,6 +317,20 @@ class Lane:
         if at is not None and trainer.step_count != at:
             raise Elsewhere
         return getattr(views, view)(trainer, **args)
+
+    def gauge(self, run: str, **args: Any) -> dict[str, Any]:
+        """Exact measures that go along, see `vae_core.views.live_exact`.
+
+        Raises:
+            LaneError: kind "gave way", if another request came meanwhile: they can be measured later.
+        """
+        from vae_core.views import live_exact
+
+        def give_way() -> None:
+            if self.waits():
+                raise LaneError("Exact measures wait for other requests.", "gave way")
+
+        return live_exact(self._desk(run).trainer, **args, pause=give_way)
 
     def close(self, run: str) -> None:
         """Forget a run."""

@@ -1,7 +1,7 @@
 """log p(x) and the true posterior p(z|x), by integration over the plane."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ def log_marginals(trainer: Trainer, images: np.ndarray | Tensor, priors: Sequenc
 
 @torch.no_grad()
 def integral_of(
-    trainer: Trainer, images: np.ndarray | Tensor, priors: Sequence[Prior], **options: float | int
+    trainer: Trainer, images: np.ndarray | Tensor, priors: Sequence[Prior], **options: Any
 ) -> Integral:
     """The integrals of likelihood times prior, with where their mass lies, see `integrate`."""
     pixels, _ = trainer.as_pixels(images)

@@ -71,6 +71,7 @@ def integrate(
     tolerance: float = 5e-3,
     coarse: int = 96,
     deepest: int = 9,
+    pause: Callable[[], None] = lambda: None,
 ) -> Integral:
     """Integrate likelihood times prior over the plane.
 
@@ -81,15 +82,17 @@ def integrate(
         tolerance: the error in nats at which an image has settled.
         coarse: nodes along the longer side of the first lattice.
         deepest: how often the step is halved at most.
+        pause: is called between two products, and may raise an error that ends it.
     """
+    options = tolerance, coarse, deepest, pause
     parts = [
-        _integrate(model, images[at : at + IMAGES], priors, box, hints[at : at + IMAGES], tolerance, coarse, deepest)
+        _integrate(model, images[at : at + IMAGES], priors, box, hints[at : at + IMAGES], *options)
         for at in range(0, len(images), IMAGES)
     ]
     return Integral(*(torch.cat(field, 1) for field in zip(*parts)))
 
 
-def _integrate(model, images, priors, box, hints, tolerance, coarse, deepest) -> tuple[Tensor, ...]:
+def _integrate(model, images, priors, box, hints, tolerance, coarse, deepest, pause) -> tuple[Tensor, ...]:
     device, count = model.device, len(images)
     images, constant = images.to(model.dtype), model.constant(images)
     low, size = box.low.to(device), (box.high - box.low).to(device)
@@ -108,7 +111,7 @@ def _integrate(model, images, priors, box, hints, tolerance, coarse, deepest) ->
     steps = torch.zeros(shape, dtype=torch.float64, device=device)
     unsettled = torch.ones(shape, dtype=torch.bool, device=device)
     for level in range(deepest + 1):
-        sums = _sum_over_tiles(model, images, priors, low, step, tiles, image, tile)
+        sums = _sum_over_tiles(model, images, priors, low, step, tiles, image, tile, pause)
         best = torch.full(shape, -math.inf, dtype=torch.float64, device=device)
         best.scatter_reduce_(1, image.expand_as(sums.top), sums.top, "amax")
         cosets = torch.zeros(*shape, 2, 2, dtype=torch.float64, device=device)
@@ -165,7 +168,7 @@ class _Sums:
     cosets: Tensor
 
 
-def _sum_over_tiles(model, images, priors, low, step, tiles, image, tile) -> _Sums:
+def _sum_over_tiles(model, images, priors, low, step, tiles, image, tile, pause) -> _Sums:
     """Pairs must be sorted by tile."""
     device, pairs = model.device, len(image)
     offsets = torch.arange(NODES, device=device)
@@ -177,6 +180,7 @@ def _sum_over_tiles(model, images, priors, low, step, tiles, image, tile) -> _Su
     bounds = torch.searchsorted(tile, torch.arange(len(tiles) + 1, device=device)).tolist()
     part = ROWS // NODES
     for start in range(0, len(tiles), part):
+        pause()
         end = min(start + part, len(tiles))
         nodes = low + (SIDE * tiles[start:end].unsqueeze(1) + offsets) * step  # (t, 64, 2)
         a, b = model.factors(nodes.reshape(-1, 2).to(model.dtype))

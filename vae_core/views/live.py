@@ -2,6 +2,7 @@
 nobody waits for it long. `vae_core.gauge` puts the parts together."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,16 @@ COARSE_TOLERANCE, FINE_TOLERANCE = 0.05, 0.005  # nats
 
 
 @torch.no_grad()
-def live_exact(trainer: Trainer, part: int = 0, parts: int = PARTS, fine: bool = False) -> dict[str, Any]:
+def live_exact(
+    trainer: Trainer, part: int = 0, parts: int = PARTS, fine: bool = False, pause: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """Exact log p(x) and ELBO of one part of the probe set; with part 0, what concerns all of it as well.
 
     Args:
         part: of the images, every ``parts``-th from this one on: each part stands for all.
         parts: how many there are; fewer where there are few images.
         fine: to 0.005 nats an image instead of 0.05.
+        pause: is called every few milliseconds, and may raise an error that ends it.
 
     Returns:
         step, rule, noise, knobs: what the run was; part, parts, fine; of: size of the probe set;
@@ -47,7 +51,7 @@ def live_exact(trainer: Trainer, part: int = 0, parts: int = PARTS, fine: bool =
     rows = torch.arange(part, of, parts)
     raw = points.raw[[*rows.tolist(), *([trainer.chosen] if part == 0 else [])]]
     tolerance = FINE_TOLERANCE if fine else COARSE_TOLERANCE
-    found = integral_of(trainer, raw, [prior], coarse=COARSE, tolerance=tolerance)
+    found = integral_of(trainer, raw, [prior], coarse=COARSE, tolerance=tolerance, pause=pause)
     bound = elbo(trainer, raw[: len(rows)])
     view = {
         "step": trainer.step_count,
@@ -63,9 +67,11 @@ def live_exact(trainer: Trainer, part: int = 0, parts: int = PARTS, fine: bool =
         "elbo": None if bound is None else np.asarray(bound),
     }
     if part == 0:
+        pause()
         low, high = found.extent[0, -1].view(2, 2)
         pixels, _ = trainer.as_pixels(raw[-1:])
         _, density, box = close_up(trainer, pixels, prior, Box(low, high), LIVE_GRID)
+        pause()
         guess, at_code = guesses(trainer, points.raw[:of], prior)
         view |= {
             "guess": guess,
@@ -79,6 +85,7 @@ def live_exact(trainer: Trainer, part: int = 0, parts: int = PARTS, fine: bool =
             "posterior": np.round(255 * density / density.max()).astype(np.uint8),
         }
         if bound is not None:
+            pause()
             all_codes = aggregate_of(posterior_of(trainer, points.raw))
             view |= {
                 "mutual_information": float(all_codes.mutual_information),
