@@ -159,6 +159,34 @@ def test_a_measure_that_fails_does_not_stop_the_run(engine, monkeypatch):
     run.pause()
 
 
+def test_measures_give_way_to_a_request_that_waits():
+    lane = Lane()
+    lane.open("run", fresh(), points=60)
+    lane.waits = lambda: True
+    with pytest.raises(LaneError) as error:
+        lane.gauge("run", part=0, parts=4, fine=True)
+    assert error.value.kind == "gave way"
+    lane.waits = lambda: False
+    assert lane.gauge("run", part=0, parts=4, fine=True)["of"] == 60
+
+
+def test_who_plays_does_not_wait_for_measures_at_rest_and_they_are_done_later(own, monkeypatch):
+    asked, ask = [], own.ask
+    monkeypatch.setattr(own, "ask", lambda lane, turn, name, **args: asked.append(name) or ask(lane, turn, name, **args))
+    run = own.open(fresh(hidden=(512, 512)))
+    run.watch(lambda what: None, exact=True)
+    run.step(20)
+    assert wait_until(lambda: "gauge" in asked, 20)
+    run.play()
+    assert "hurry" in asked
+    reach(run, 40)
+    run.pause()
+    step = run.header["step"]
+    assert wait_until(lambda: run.resting, 20)
+    assert wait_until(lambda: exact_of(run).get("images", 0) == exact_of(run).get("of") and exact_of(run)["fine"], 60)
+    assert exact_of(run)["step"] == run.header["step"] >= step and not exact_of(run).get("failed")
+
+
 def test_speed_is_kept(engine):
     run = engine.open(fresh())
     watch(run)

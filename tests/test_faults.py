@@ -16,6 +16,7 @@ from vae_core.engine import Engine
 from vae_core.recipe import Recipe
 from vae_core.store import Store
 from vae_core.trainer import replay
+from vae_core.worker import TOO_MUCH, answer
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
 SEEDS = itertools.count(2000)
@@ -93,6 +94,25 @@ def test_a_run_too_large_for_a_worker_is_told_and_the_others_go_on(tmp_path, mon
         assert "\n" not in str(error.value)
         reach(run, run.header["step"] + 50)
         assert engine.figures()["lost"] == 0
+
+
+class Careless:
+    """A lane in which a library cleans up after a lack of memory, and stumbles over that."""
+
+    def advance(self, run: str) -> None:
+        try:
+            raise MemoryError
+        except MemoryError:
+            raise ValueError("I/O operation on closed file.") from None
+
+    def close(self, run: str) -> None:
+        self.closed = run
+
+
+def test_memory_that_ran_out_is_told_whatever_error_came_of_it():
+    lane = Careless()
+    error = answer(lane, "advance", {"run": "large"})
+    assert (error.kind, str(error), lane.closed) == ("memory", TOO_MUCH, "large")
 
 
 SERVER = """

@@ -1,4 +1,4 @@
-"""Gauge: the exact measures that go along with a run that plays, at a twentieth of its time."""
+"""Gauge: the exact measures that go along with a run that plays, at a twenty-fifth of its time."""
 
 import bisect
 import json
@@ -11,7 +11,7 @@ import numpy as np
 from vae_core.frame import pack
 from vae_core.thinning import thin
 
-SHARE = 20.0  # times as long as it took, a run trains before it is measured again
+SHARE = 25.0  # times as long as it took, a run trains before it is measured again
 SOONEST = 0.5  # seconds between two measurements
 PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time; many at rest: play waits for one
 LONG = 0.6  # seconds: where a part takes that twice in a row, parts are made smaller

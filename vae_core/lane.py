@@ -11,7 +11,8 @@ from vae_core.thinning import thin
 
 CHECKPOINT_EVERY = 1.0  # seconds of training: what a dead worker costs at most, beside its start
 SLICE, FIRST = 0.075, 0.03  # seconds of a slice, and of the first one after a rest, as its frame is waited for
-SEEN, LONGEST_SEEN = 0.3, 0.6  # seconds of a slice with glimpses: of these, its frame takes a twentieth or more
+SEEN, LONGEST_SEEN = 0.3, 0.8  # seconds of a slice with glimpses
+FRAMES = 15  # times as long as its frame takes, such a slice lasts, where LONGEST_SEEN allows it
 CHECKPOINTS = 12  # kept for each run, thinned with age
 
 
@@ -210,7 +211,11 @@ class Lane:
         self._apply_pending(desk)
         began = trainer.step_count
         glimpses = glimpses and self.show is not None
-        seconds = FIRST if resumed else min(max(SEEN, 20 * desk.frame_seconds), LONGEST_SEEN) if glimpses else SLICE
+        seconds = SLICE
+        if resumed:
+            seconds = FIRST
+        elif glimpses:
+            seconds = min(max(SEEN, FRAMES * desk.frame_seconds), LONGEST_SEEN)
         room = max(0.4 * seconds, seconds - desk.frame_seconds)  # for training; the rest for the frame
         target = next_stop(began, desk.step_seconds, room)
         if steps or stride:

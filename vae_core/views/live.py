@@ -20,6 +20,7 @@ from vae_core.views.exact import COARSE, LIVE_GRID, close_up
 
 PARTS = 16  # of the probe set: about 32 images in each
 LEAST = 4  # images in a part, at least
+TOGETHER = 2000  # images of the aggregate posterior, at most
 COARSE_TOLERANCE, FINE_TOLERANCE = 0.05, 0.005  # nats
 
 
@@ -73,11 +74,12 @@ def live_exact(
         _, density, box = close_up(trainer, pixels, prior, Box(low, high), LIVE_GRID)
         pause()
         guess, at_code = guesses(trainer, points.raw[:of], prior)
+        every = points.raw[:: -(-len(points.raw) // TOGETHER)]
         view |= {
             "guess": guess,
             "at_code": at_code,
             "prior": prior.name,
-            "together": len(points.raw),
+            "together": len(every),
             **dict.fromkeys(["mutual_information", "aggregate_kl", "kl"]),
             "index": trainer.chosen,
             "low": box.low.cpu().numpy().astype(np.float32),
@@ -86,7 +88,7 @@ def live_exact(
         }
         if bound is not None:
             pause()
-            all_codes = aggregate_of(posterior_of(trainer, points.raw))
+            all_codes = aggregate_of(posterior_of(trainer, every))
             view |= {
                 "mutual_information": float(all_codes.mutual_information),
                 "aggregate_kl": float(all_codes.aggregate_kl),
