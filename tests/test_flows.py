@@ -18,10 +18,15 @@ FLOWS = ("flow", "continuous_flow")
 
 
 @cache
-def trained(name: str, mode: str = "frozen") -> Trainer:
+def state_of(name: str, mode: str) -> bytes:
     trainer = Trainer(small(rule=name, knobs={"mode": mode}), points=300)
-    trainer.advance(300)
-    return trainer
+    trainer.train(300)
+    return trainer.state()
+
+
+def trained(name: str, mode: str = "frozen") -> Trainer:
+    """One for each test: what is put through a rule that trains moves its standardiser."""
+    return Trainer.from_state(state_of(name, mode))
 
 
 def places(count: int = 64) -> Tensor:
@@ -211,7 +216,7 @@ def test_the_flow_beats_the_gaussian_fitted_to_the_codes(name):
     fitted = MultivariateNormal(codes.mean(0), torch.cov(codes.T))
     with torch.no_grad():
         gain = trainer.rule.log_density(codes, trainer.knobs).mean() - fitted.log_prob(codes).mean()
-    assert gain > 0.02, gain
+    assert gain > 0.05, gain  # 0.45 and 0.09
 
 
 @pytest.mark.parametrize("name", FLOWS)
