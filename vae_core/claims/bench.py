@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from vae_core import exact
-from vae_core.batches import PROBE
+from vae_core.batches import PROBE, grey, normal
 from vae_core.codes import hole_share, label_accuracy
 from vae_core.exact.priors import yardsticks
 from vae_core.frame import Frame
+from vae_core.networks import PIXELS
 from vae_core.recipe import Recipe
 from vae_core.trainer import Trainer
 
@@ -37,6 +38,12 @@ class Measured:
         if value is None:
             raise ValueError(f"{name} is not defined for {self.frame.rule}")
         return value
+
+    @cached_property
+    def on_test_set(self) -> dict[str, float | None]:
+        """The metrics over the whole test set, one draw of ε for each image."""
+        images = torch.from_numpy(np.array(self.trainer.dataset.test_images)).view(-1, PIXELS)
+        return self.trainer.measure(grey(images), normal(len(images), self.trainer.device, 0, "claims/eps"))
 
     @cached_property
     def _marginals(self) -> dict[str, float]:

@@ -7,11 +7,17 @@ from vae_core.claims.ledger import Finding, claim, find
 from vae_core.fields import jacobian_norm
 
 
-@claim("noise-costs-reconstruction", 1, "Without the noise, unseen images are reconstructed better.")
+@claim(
+    "noise-costs-little-reconstruction",
+    1,
+    "Without the noise, unseen images are reconstructed about as well, within 4 nats.",
+    folklore="Without the noise, reconstruction is better.",
+    short=False,
+)
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
     return find(
-        lambda without, with_noise: without < with_noise,
+        lambda without, with_noise: abs(without - with_noise) < 4,
         "nats",
         autoencoder=[r.metric("reconstruction") for r in ae],
         VAE=[r.metric("reconstruction") for r in vae],
@@ -32,14 +38,15 @@ def _(bench: Bench) -> Finding:
 @claim(
     "autoencoder-lacks-only-a-prior",
     1,
-    "Under a mixture fitted to its own codes the autoencoder is as good a generative model as the VAE, or better.",
+    "Under a mixture fitted to its own codes the autoencoder is as good a generative model as the VAE, to 2 nats, "
+    "or better.",
     folklore="An autoencoder cannot generate.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
     return find(
-        lambda a, v: a > v - 0.5,
+        lambda a, v: a > v - 2,
         "nats of log p(x) under the fitted mixture",
         autoencoder=[r.log_marginal("mixture") for r in ae],
         VAE=[r.log_marginal("mixture") for r in vae],
@@ -50,6 +57,7 @@ def _(bench: Bench) -> Finding:
     "prior-meets-the-codes",
     1,
     "Next to none of the prior's mass lies in holes of the VAE's codes, some of it in the autoencoder's.",
+    short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
