@@ -13,7 +13,7 @@ ALIGN = 8
 class Frame:
     """A run at one step, in plain numpy. Equal recipe and events give equal frames.
 
-    All metrics are nats per image on the probe set (1,000 fixed test images, fixed ε); a
+    All metrics are nats per image on the probe set (500 fixed test images, fixed ε); a
     metric that is not defined is None. The points are fixed test images, so that row i is the
     same image in every frame.
 
