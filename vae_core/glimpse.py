@@ -17,7 +17,7 @@ from vae_core.trainer import Trainer
 
 EVERY = 0.04  # seconds of training between two pictures
 SHARE = 0.05  # of that time, for a picture
-PARTS = (1, 2, 4, 8)  # of the points, of which each picture shows one, in turns
+PARTS = (1, 2, 4, 8, 16)  # of the points, of which each picture shows one, in turns
 
 
 @torch.no_grad()

@@ -10,9 +10,11 @@ from vae_core.frame import PackedFrame, pack
 from vae_core.thinning import thin
 
 CHECKPOINT_EVERY = 1.0  # seconds of training: what a dead worker costs at most, beside its start
-SLICE, FIRST = 0.075, 0.03  # seconds of a slice, and of the first one after a rest, as its frame is waited for
-SEEN, LONGEST_SEEN = 0.3, 0.8  # seconds of a slice with glimpses
-FRAMES = 15  # times as long as its frame takes, such a slice lasts, where LONGEST_SEEN allows it
+FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
+# Seconds of a slice, and how many times as long as its frame it lasts where that is longer; with glimpses in between it
+# may be long. These are bounds: a power of two of steps may take half of it.
+SHORTEST, LONGEST, FRAMES = 0.075, 0.4, 4
+SHORTEST_SEEN, LONGEST_SEEN, FRAMES_SEEN = 0.3, 1.4, 35
 CHECKPOINTS = 12  # kept for each run, thinned with age
 
 
@@ -211,11 +213,11 @@ class Lane:
         self._apply_pending(desk)
         began = trainer.step_count
         glimpses = glimpses and self.show is not None
-        seconds = SLICE
+        seconds = min(max(SHORTEST, FRAMES * desk.frame_seconds), LONGEST)
         if resumed:
             seconds = FIRST
         elif glimpses:
-            seconds = min(max(SEEN, FRAMES * desk.frame_seconds), LONGEST_SEEN)
+            seconds = min(max(SHORTEST_SEEN, FRAMES_SEEN * desk.frame_seconds), LONGEST_SEEN)
         room = max(0.4 * seconds, seconds - desk.frame_seconds)  # for training; the rest for the frame
         target = next_stop(began, desk.step_seconds, room)
         if steps or stride:

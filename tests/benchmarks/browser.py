@@ -57,6 +57,7 @@ while time.perf_counter() < end:
     trainer.train(16)
 print((trainer.step_count - 100) / (time.perf_counter() - before))
 """
+SETTLED = 520  # the step from which on frames are as far apart as they will be; the first ones are shown one by one
 LAB = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lab')).shadowRoot"
 WATCH = """() => {
   window.stalls = [];
@@ -112,14 +113,15 @@ def steps_received(address: str, query: str, seconds: float) -> float:
     headers = {"Cookie": f"{EARLY}={token}", "Origin": address}
     with connect(stream, additional_headers=headers, compression=None, max_size=None) as socket:
         socket.send('{"do": "play"}')
-        frames, began = [], time.perf_counter()
-        while not frames or frames[-1][0] - began < 2 + seconds:
+        frames = []
+        while not frames or frames[-1][0] - frames[0][0] < seconds:
             message = socket.recv(timeout=60)
             if isinstance(message, bytes):
                 socket.send('{"do": "ack"}')
-                frames.append((time.perf_counter(), unpack(message)[0].get("step", 0)))
-    first = next(frame for frame in frames if frame[0] - began > 2)
-    return (frames[-1][1] - first[1]) / (frames[-1][0] - first[0])
+                step = unpack(message)[0].get("step", 0)
+                if step >= SETTLED:
+                    frames.append((time.perf_counter(), step))
+    return (frames[-1][1] - frames[0][1]) / (frames[-1][0] - frames[0][0])
 
 
 def rates(page: Page, seconds: float) -> dict[str, float]:
@@ -143,7 +145,7 @@ def one_round(browser: Browser, address: str, query: str, seed: int, seconds: fl
     page, figures["page load to first live frame, of a run that is new, s"] = open_page(
         browser, address, f"{query}&seed={seed}"
     )
-    page.wait_for_timeout(2000)
+    page.wait_for_function(f"window.noiseLab.step >= {SETTLED}", timeout=120_000)
     figures |= {f"{name}, no hover": value for name, value in rates(page, seconds).items() if "hover" not in name}
     slower = 100 * (1 - figures["steps a second, no hover"] / alone)
     figures["training is slower than where nobody looks, %"] = slower
