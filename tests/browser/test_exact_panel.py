@@ -71,7 +71,7 @@ def test_the_true_posterior_is_drawn_when_asked_for(open_page):
     button(page, "posterior").click()
     wait(page, "window.noiseLab.posteriors > 0")
     after = coloured(page)
-    assert after > before + 20, (before, after)
+    assert after > before + 10, (before, after)
     box = button(page, "plane").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.wheel(0, 300)

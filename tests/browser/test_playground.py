@@ -149,7 +149,7 @@ def test_the_link_reproduces_the_run(open_page, address):
     page = open_page()
     wait(page, "window.noiseLab.step > 60")
     button(page, "noise").click()
-    wait(page, "window.noiseLab.noise === 0 && window.noiseLab.step > window.noiseLab.events[0]?.step + 150")
+    wait(page, "window.noiseLab.noise === 0 && window.noiseLab.step > 2 * window.noiseLab.events[0]?.step + 150")
     button(page, "play").click()
     wait(page, "!window.noiseLab.playing")
     page.wait_for_function("location.search.includes('event=')")

@@ -157,6 +157,7 @@ export function createLab(root, watching) {
       arrived(message.by);
     },
     exact(message) {
+      if (isLive(store) && message.step < store.exact?.step) return; // it crossed the way back from the past
       store.exact = message;
       if (!message.failed) rememberExact(store, message);
       touch("plane", "images", "curves", "exact");
