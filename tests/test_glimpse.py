@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from tests.conftest import small
 from vae_core.frame import unpack
@@ -59,7 +60,7 @@ def lane_that_shows(waits_after: int) -> tuple[Lane, list[dict]]:
     lane.waits = lambda: len(shown) == waits_after > 0
     lane.open("run", {"dataset": "digits", "hidden": (32,), "batch_size": 64}, points=20)
     lane.advance("run", steps=256)
-    lane._desk("run").step_seconds = 0.005  # as if it were a large one
+    lane._desk("run").step_seconds, lane._desk("run").frame_seconds = 0.005, 0.001  # as if its network were a large one
     return lane, shown
 
 
@@ -85,3 +86,12 @@ def test_where_nothing_can_be_shown_a_slice_is_a_short_one():
     lane, _ = lane_that_shows(0)
     lane.show = None
     assert lane.advance("run", glimpses=True)[0].step == 264
+
+
+def test_parts_are_made_once_for_all_who_look():
+    points = Trainer(small(rule="vae"), points=60).points
+    batch, images = points.part(1, 4, torch.float32)
+    assert points.part(1, 4, torch.float32)[1] is images and images.is_contiguous()
+    assert torch.equal(images, points.images[1::4]) and torch.equal(batch.draws, points.eps[1::4])
+    points.part(0, 2, torch.float32)
+    assert points.part(1, 4, torch.float32)[1] is not images  # only those of the last size are kept

@@ -111,6 +111,7 @@ class Points:
         self.eps = normal(len(rows), device, 0, "points/eps")
         self.repeat_eps = normal(REPEATS, device, 0, "repeats/eps")
         self.prior_z = normal(PRIOR_SAMPLES, device, 0, "prior")
+        self._parts_of, self._parts = (0, torch.float32), {}
         probe = self.labels[:PROBE]  # sorted by ink
         by_class = [np.flatnonzero(probe == label) for label in np.unique(probe)]
         self.strip = tuple(int(members[len(members) // 2]) for members in by_class)
@@ -122,6 +123,16 @@ class Points:
     @cached_property
     def _low(self) -> Tensor:
         return low(self.raw.to(self.images.device))
+
+    def part(self, first: int, by: int, dtype: torch.dtype) -> tuple[Batch, Tensor]:
+        """Every k-th point, and its images (m, 784) as they go into the products: made once, as long as the points are
+        seen in so many parts."""
+        if self._parts_of != (by, dtype):
+            self._parts_of, self._parts = (by, dtype), {}
+        if first not in self._parts:
+            rows = slice(first, None, by)
+            self._parts[first] = self.batch(rows), self.pixels(dtype)[rows].contiguous()
+        return self._parts[first]
 
     def batch(self, rows: Tensor | slice = slice(None)) -> Batch:
         """Some of the points, as images that no training has seen."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
 GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if nobody pauses
+BITS = 2  # to be raised when equal recipes train to other bits than before: what lies in a store is then not theirs
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
@@ -77,7 +78,7 @@ class Feed:
         self._engine, self._pending, self._origin, self._chosen = engine, list(pending), origin, chosen
         self._lock, self._recovering = threading.RLock(), threading.Lock()
         self._under_way: Future | None = None
-        self._measuring: dict[str, Any] | None = None  # what was asked for
+        self._measuring = False
         self._calm_at = self._arrived_at = 0.0
         events = [event.model_dump() for event in record.events] if record else []
         step = record.steps[-1] if record else 0
@@ -163,13 +164,14 @@ class Feed:
             first = min(bisect_right(kept, (after // stride + 1) * stride - 1), len(kept) - 1)
         return kept[first]
 
-    def _train(self, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
+    def _train(self, answer: Future, turn: Turn, ask: dict[str, Any]) -> None:
+        resumed = time.monotonic() - self._arrived_at > GOING_ON
+        if resumed:  # what the lane does at leisure can wait, and this cannot
+            self._ask(Turn(), "hurry")
         if not ask:
-            ask = {"resumed": time.monotonic() - self._arrived_at > GOING_ON}
+            ask = {"resumed": resumed}
             if self._watched_closely():
                 ask |= {"glimpses": True, "seen": self._glimpsed}
-        if self._measuring and self._measuring.get("fine"):  # at rest: that can wait, and this cannot
-            self._ask(Turn(), "hurry")
         asked = self._ask(turn, "advance", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._arrived(done, answer, turn, ask))
 
@@ -180,14 +182,15 @@ class Feed:
 
     def _watched_closely(self) -> bool:
         """Whether somebody sees the lane's every move, and it has nobody else to serve."""
-        return any(player.close_eyes for player in list(self.players)) and not self._engine.crowd()
+        others = (feed for feed in self._engine.trainings if feed is not self and feed.lane == self.lane)
+        return any(player.close_eyes for player in list(self.players)) and all(feed.resting for feed in others)
 
     def _glimpsed(self, data: bytes) -> None:
         for player in list(self.players):
             if player.header["step"] == self.head:
                 player.glimpse(data)
 
-    def _arrived(self, done: Future, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
+    def _arrived(self, done: Future, answer: Future, turn: Turn, ask: dict[str, Any]) -> None:
         try:
             packed, seconds, events = done.result()
         except LaneError as error:
@@ -280,10 +283,10 @@ class Feed:
                     if error.kind != "lost" or time.monotonic() > end or not self.players:
                         raise LaneError(f"The run could not be brought back. {error}") from None
                 time.sleep(AGAIN)
-            self._measuring = None
+            self._measuring = False
             self._say("info", f"The worker process stopped; the run went on from step {step:,}.")
 
-    def _resume(self, answer: Future, turn: Turn, ask: dict[str, int]) -> None:
+    def _resume(self, answer: Future, turn: Turn, ask: dict[str, Any]) -> None:
         try:
             self.recover()
         except LaneError as error:
@@ -320,13 +323,13 @@ class Feed:
             ask = self.gauge.due(header, resting)
             if ask is None:
                 return
-            self._measuring = ask
+            self._measuring = True
         asked = self._ask(Turn(), "gauge", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._measured(done, header))
 
     def _measured(self, done: Future, header: dict[str, Any]) -> None:
         with self._lock:
-            self._measuring = None
+            self._measuring = False
             try:
                 self.gauge.take(done.result())
             except (LaneError, ValueError) as error:  # what cannot be measured never stops a run
@@ -378,7 +381,7 @@ def key_of(
                 states.pop()  # nothing was trained under it; how a run started stays
             if plain(state) != plain(states[-1][1]):
                 states.append([change["step"], state])
-        text = json.dumps(plain([fields, states, points, chosen]), sort_keys=True, allow_nan=False)
+        text = json.dumps(plain([BITS, fields, states, points, chosen]), sort_keys=True, allow_nan=False)
     except (KeyError, TypeError, ValueError):
         return None
     return hashlib.sha256(text.encode()).hexdigest()

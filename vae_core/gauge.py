@@ -13,7 +13,7 @@ from vae_core.thinning import thin
 
 SHARE = 25.0  # times as long as it took, a run trains before it is measured again
 SOONEST = 0.5  # seconds between two measurements
-PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time; many at rest: play waits for one
+PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time; many at rest: a click may wait for one
 LONG = 0.6  # seconds: where a part takes that twice in a row, parts are made smaller
 KEPT = 400
 
@@ -22,8 +22,8 @@ class Gauge:
     """What is to be measured next, and what was.
 
     While a run trains, one part of the probe set is measured now and then, always the same; when it
-    rests, part after part, so that a click waits for one part at most. Each result is a message for
-    the screen, kept by its step and thinned with age.
+    rests, part after part, so that a click waits for one part at most (in a cluster; else the part gives way).
+    Each result is a message for the screen, kept by its step and thinned with age.
 
     Attributes:
         newest: the latest message, or None.

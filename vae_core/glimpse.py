@@ -5,18 +5,14 @@ slices of training are longer, and in between the dots are seen to move: a glimp
 from it, and it shows as many points as its share of the time allows.
 """
 
-from functools import lru_cache
-
 import torch
-from torch import Tensor
 
-from vae_core.batches import Points
 from vae_core.frame import pack
-from vae_core.rule import Batch
 from vae_core.trainer import Trainer
 
 EVERY = 0.04  # seconds of training between two pictures
 SHARE = 0.05  # of that time, for a picture
+FIXED = 5e-4  # seconds that a picture takes however few points it shows
 PARTS = (1, 2, 4, 8, 16)  # of the points, of which each picture shows one, in turns
 
 
@@ -29,7 +25,7 @@ def glimpse(trainer: Trainer, turn: int, by: int = 1) -> bytes:
         by: in how many parts the points are shown.
     """
     points = trainer.points
-    batch, images = part(points, turn % by, by, trainer.product)
+    batch, images = points.part(turn % by, by, trainer.product)
     trainer.networks.eval()
     trainer._fast(True)
     latent = trainer._latent(trainer.encoder(images), batch.draws, batch)
@@ -40,12 +36,6 @@ def glimpse(trainer: Trainer, turn: int, by: int = 1) -> bytes:
 def parts(points: int, seconds: float) -> int:
     """In how many parts to show so many points, of which each takes so long."""
     return next((by for by in PARTS if points * seconds <= by * SHARE * EVERY), PARTS[-1])
-
-
-@lru_cache(32)
-def part(points: Points, first: int, by: int, dtype: torch.dtype) -> tuple[Batch, Tensor]:
-    """Every k-th point, and its images as they go into the products: once for all glimpses of it."""
-    return points.batch(slice(first, None, by)), points.pixels(dtype)[first::by].contiguous()
 
 
 def stops(began: int, target: int, step_seconds: float) -> list[int]:

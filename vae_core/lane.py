@@ -9,7 +9,7 @@ from typing import Any
 from vae_core.frame import PackedFrame, pack
 from vae_core.thinning import thin
 
-CHECKPOINT_EVERY = 1.0  # seconds of training: what a dead worker costs at most, beside its start
+CHECKPOINT_EVERY = 1.0  # seconds of training: that, and a slice, is what a dead worker costs at most, beside its start
 FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
 # Seconds of a slice, and how many times as long as its frame it lasts where that is longer; with glimpses in between it
 # may be long. These are bounds: a power of two of steps may take half of it.
@@ -65,7 +65,7 @@ class Desk:
     pending: list[dict[str, Any]] = field(default_factory=list)
     step_seconds: float = 0.0
     frame_seconds: float = 0.0
-    point_seconds: float = 0.0
+    point_seconds: float = 2e-6
     since_checkpoint: float = 0.0
     checkpoints: list[int] = field(default_factory=list)
     glimpses: int = 0  # shown so far
@@ -241,8 +241,8 @@ class Lane:
         return frame, used, [event.model_dump() for event in trainer.events]
 
     def _train_seen(self, desk: Desk, target: int, resumed: bool) -> int:
-        """Train up to the last glimpse before a step, or to an earlier one if a request waits; returns where to stop."""
-        from vae_core.glimpse import glimpse, parts, stops
+        """Train to the last glimpse before a step, or to an earlier one if a request waits; returns where to stop."""
+        from vae_core.glimpse import FIXED, glimpse, parts, stops
 
         trainer, points = desk.trainer, len(desk.trainer.points.labels)
         began = trainer.step_count
@@ -252,7 +252,8 @@ class Lane:
             by = parts(points, desk.point_seconds)
             clock = time.perf_counter()
             seen = glimpse(trainer, desk.glimpses, by)
-            desk.point_seconds = running_mean(desk.point_seconds, (time.perf_counter() - clock) * by / points)
+            of_points = max(0.0, time.perf_counter() - clock - FIXED)
+            desk.point_seconds = running_mean(desk.point_seconds, of_points * by / points)
             self.show(seen)
             if self.waits():
                 return stop
@@ -325,19 +326,19 @@ class Lane:
             raise Elsewhere
         return getattr(views, view)(trainer, **args)
 
-    def gauge(self, run: str, **args: Any) -> dict[str, Any]:
+    def gauge(self, run: str, fine: bool = False, **args: Any) -> dict[str, Any]:
         """Exact measures that go along, see `vae_core.views.live_exact`.
 
         Raises:
-            LaneError: kind "gave way", if another request came meanwhile: they can be measured later.
+            LaneError: kind "gave way", if another request came during a fine one: that can be measured later.
         """
         from vae_core.views import live_exact
 
         def give_way() -> None:
-            if self.waits():
+            if fine and self.waits():
                 raise LaneError("Exact measures wait for other requests.", "gave way")
 
-        return live_exact(self._desk(run).trainer, **args, pause=give_way)
+        return live_exact(self._desk(run).trainer, fine=fine, **args, pause=give_way)
 
     def close(self, run: str) -> None:
         """Forget a run."""

@@ -15,6 +15,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 import numpy as np
@@ -175,7 +176,7 @@ def several(options: argparse.Namespace) -> None:
             "apart": lambda x=x, w=w: [a @ b.t() for a, b in zip(x, w)],
             "stacked": lambda x=x, w=w: torch.bmm(x, w.transpose(1, 2)),
         }
-        with Engine(lanes=cores()) as engine:
+        with TemporaryDirectory() as folder, Engine(lanes=cores(), folder=Path(folder)) as engine:
             plans = [engine.open({"batch_size": size, "seed": seed}, points=10, lane=seed) for seed in range(8)]
             for run in plans:
                 run.portion = 10**9  # all steps in one slice
@@ -260,8 +261,8 @@ def threads_and_frames(options: argparse.Namespace) -> None:
 def exact_panel(options: argparse.Namespace) -> None:
     """Two runs that play at once, each in a process of its own; somebody watches one's exact measures, in turns."""
     seconds, steps = 12, {"with": [], "without": []}
-    with Engine(lanes=2) as engine:
-        runs = [engine.open({}) for _ in range(2)]
+    with TemporaryDirectory() as folder, Engine(lanes=2, folder=Path(folder)) as engine:
+        runs = [engine.open({"seed": seed}) for seed in range(2)]
         for run in runs:
             run.watch(lambda what: None)
             run.play()

@@ -34,7 +34,7 @@ def live_exact(
         part: of the images, every ``parts``-th from this one on: each part stands for all.
         parts: how many there are; fewer where there are few images.
         fine: to 0.005 nats an image instead of 0.05.
-        pause: is called every few milliseconds, and may raise an error that ends it.
+        pause: is called between two products of the integrals, and may raise an error that ends it.
 
     Returns:
         step, rule, noise, knobs: what the run was; part, parts, fine; of: size of the probe set;
