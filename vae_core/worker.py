@@ -59,6 +59,7 @@ def serve() -> None:
     with connection:
         connection.send(os.getpid())
         lane = Lane()
+        lane.waits = connection.poll
         if not connection.poll(PATIENCE):
             lane.warm_up()
         while True:
@@ -68,7 +69,6 @@ def serve() -> None:
                     return
                 ticket, name, args = request
                 lane.show = partial(show, connection, ticket)
-                lane.waits = connection.poll
                 try:
                     connection.send((ticket, answer(lane, name, args)))
                 except MemoryError:

@@ -107,8 +107,8 @@ def autoencoder(train):  # images (B, 784) -> encoder -> latent rule -> z (B, 2)
     #: else
     model = keras.Model([x, draws], dense(network(z, reversed(HIDDEN), random), 784, random))
     #: end
-    first, last = model.layers[-1 - len(HIDDEN)], model.layers[-1]  # its units bend all over the plane
-    first.bias.assign(torch.empty(HIDDEN[-1]).uniform_(-2, 2, generator=random))
+    first, last = model.layers[-1 - len(HIDDEN)], model.layers[-1]
+    first.bias.assign(torch.empty(HIDDEN[-1]).uniform_(-2, 2, generator=random))  # its units bend all over the plane
     last.set_weights([0.3 * last.kernel.numpy(), np.log(mean / (1 - mean))])  # starts near the mean image
     return model
 
