@@ -13,7 +13,7 @@ from vae_core.trainer import Trainer
 EVERY = 0.04  # seconds of training between two pictures
 SHARE = 0.05  # of that time, for a picture
 FIXED = 5e-4  # seconds that a picture takes however few points it shows
-PARTS = (1, 2, 4, 8, 16)  # of the points, of which each picture shows one, in turns
+PARTS = (1, 2, 4, 8, 16, 32)  # of the points, of which each picture shows one, in turns
 
 
 @torch.no_grad()

@@ -9,12 +9,13 @@ from typing import Any
 from vae_core.frame import PackedFrame, pack
 from vae_core.thinning import thin
 
-CHECKPOINT_EVERY = 1.0  # seconds of training: that, and a slice, is what a dead worker costs at most, beside its start
+CHECKPOINT_EVERY = 2.0  # seconds of training: that, and a slice, is what a dead worker costs at most, beside its start
 FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
 # Seconds of a slice, and how many times as long as its frame it lasts where that is longer; with glimpses in between it
-# may be long. These are bounds: a power of two of steps may take half of it.
+# may be long. These are bounds: the steps that fit may take two thirds of it.
 SHORTEST, LONGEST, FRAMES = 0.075, 0.4, 4
 SHORTEST_SEEN, LONGEST_SEEN, FRAMES_SEEN = 0.3, 1.4, 35
+STRIDES = sorted(first * 2**k for first in (2, 3) for k in range(20))  # steps from frame to frame
 CHECKPOINTS = 12  # kept for each run, thinned with age
 
 
@@ -196,7 +197,7 @@ class Lane:
         self, run: str, steps: int = 0, stride: int = 0, glimpses: bool = False, resumed: bool = False
     ) -> tuple[PackedFrame, float, list[dict]]:
         """Train one slice: a number of steps, or to the next multiple of a stride, or as many as fit
-        a time together with their frame, in a power of two so that frames lie at fixed steps.
+        a time together with their frame, to one of the steps at which frames may lie, see `next_stop`.
 
         Args:
             glimpses: show the points on the way, see `vae_core.glimpse`; the slice is then longer, and ends at a
@@ -356,12 +357,11 @@ def running_mean(mean: float, value: float) -> float:
 
 
 def next_stop(step: int, step_seconds: float, seconds: float) -> int:
-    """The next step at which to show a frame: a multiple of a power of two.
+    """The next step at which to show a frame: a multiple of 1, 2, 3, 4, 6, 8, 12, …
 
-    The stride is the largest power of two that fits the time, and at most an eighth of the steps
+    The stride is the largest of these that fits the time, and at most an eighth of the steps
     done, so that the first moments, where most happens, are seen one by one.
     """
-    stride = 1
-    while 2 * stride * step_seconds <= seconds and stride * 16 <= max(step, 8):
-        stride *= 2
+    fitting = [stride for stride in STRIDES if stride * step_seconds <= seconds and 8 * stride <= step]
+    stride = max(fitting, default=1)
     return (step // stride + 1) * stride

@@ -261,14 +261,13 @@ class Trainer:
         """
         self.at_rest()
         strip = (*self.points.strip, self.chosen)
-        # What is measured or painted is computed exactly, the other dots as training computes them.
-        exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)
-        heads = self.encoder(self.points.images[exact])
         self._fast(True)
         all_heads = self.encoder(self.points.pixels(self.product))
         self._fast(False)
-        for name, head in all_heads.items():
-            head[exact] = heads[name]
+        if self.product != torch.float32:  # what is measured or painted is computed exactly
+            exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)
+            for name, head in self.encoder(self.points.images[exact]).items():
+                all_heads[name][exact] = head
         batch = self.points.batch()
         latent = self._latent(all_heads, self.points.eps, batch)
         probe, eps = self.points.batch(slice(PROBE)), self.points.eps[:PROBE]
