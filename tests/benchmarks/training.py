@@ -30,6 +30,7 @@ from vae_core.engine import Engine, cores  # noqa: E402
 from vae_core.lockstep import advance  # noqa: E402
 
 EXAMPLE, PYTHAE, KERAS = "PyTorch's VAE example", "pythae 0.1.2", "Keras 3 on JAX"
+LIMIT = "the products of a step alone"  # nobody who multiplies in this type can be faster
 INSTALL = {
     PYTHAE: "not installed: `pip install pythae==0.1.2`",
     KERAS: "not installed: `pip install keras==3.15.1 jax==0.10.2`",
@@ -125,6 +126,7 @@ def throughput(options: argparse.Namespace) -> None:
         if options.keras:
             makers[KERAS][a] = keras_jax(activation=a)
     jobs = {(name, a): partial(c.train, steps) for name, made in makers.items() for a, c in made.items()}
+    jobs[LIMIT] = products(128, steps)
     seconds = in_turns(jobs, options.rounds, options.timer)
     ratios = (f"ours is × as fast, {a}" for a in ACTIVATIONS)
     heading("Samples a second, 784-400-2-400-784, batch 128", "", *ratios, *ACTIVATIONS)
@@ -134,6 +136,24 @@ def throughput(options: argparse.Namespace) -> None:
             continue
         times = [ratio(seconds[name, a], seconds["Noise Lab", a]) for a in made]
         row(name, *(f"{x:.2f}" for x in times), *(f"{128 * steps / median(seconds[name, a]):,.0f}" for a in made))
+    times = [ratio(seconds[LIMIT], seconds["Noise Lab", a]) for a in ACTIVATIONS]
+    row(LIMIT, *(f"{x:.2f}" for x in times), *(f"{128 * steps / median(seconds[LIMIT]):,.0f}" for _ in ACTIVATIONS))
+
+
+def products(size: int, steps: int) -> Callable[[], None]:
+    """The products of a step of 784-400-2-400-784 and nothing else, in the type in which a run multiplies here: two
+    forward, and backward two for the weights and one for the hidden layer."""
+    kind = Trainer(Recipe(), "cpu").product
+    images, hidden, into, out = (
+        torch.randn(shape).to(kind) for shape in ((size, 784), (size, 400), (400, 784), (784, 400))
+    )
+
+    def multiply() -> None:
+        for _ in range(steps):
+            images @ into.t(), hidden @ out.t()
+            images.t() @ hidden, images @ out, hidden.t() @ images
+
+    return multiply
 
 
 def share_of_peak(options: argparse.Namespace) -> None:
@@ -145,7 +165,6 @@ def share_of_peak(options: argparse.Namespace) -> None:
     kind = str(trainer.product).removeprefix("torch.")
     jobs = {"product": lambda: square @ square, "step": partial(trainer.train, steps)}
     seconds = in_turns(jobs, 3 * options.rounds, options.timer)
-    # Five products of 784 × 400: two forward, and backward two for the weights and one for the hidden layer.
     peak, own = 2 * side**3, steps * 5 * 2 * 512 * 784 * 400
     heading(f"Products of a step, 784-400-2-400-784, batch 512, {kind}", "", "GFLOP/s", "share")
     row("2048 × 2048", f"{peak / median(seconds['product']) / 1e9:.0f}", "1")
