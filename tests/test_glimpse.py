@@ -45,7 +45,7 @@ def test_of_many_points_each_shows_a_part_in_turns():
 
 def test_dear_points_are_shown_in_more_parts():
     """5 % of 40 ms are 2 ms."""
-    assert [parts(2000, microseconds * 1e-6) for microseconds in (0, 0.9, 1.1, 2.1, 1000)] == [1, 1, 2, 4, 32]
+    assert [parts(2000, microseconds * 1e-6) for microseconds in (0, 0.9, 1.1, 2.1, 15, 1000)] == [1, 1, 2, 4, 16, 32]
 
 
 def test_the_steps_at_which_to_look():

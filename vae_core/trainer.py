@@ -264,7 +264,7 @@ class Trainer:
         self._fast(True)
         all_heads = self.encoder(self.points.pixels(self.product))
         self._fast(False)
-        if self.product != torch.float32:  # what is measured or painted is computed exactly
+        if self.product == torch.bfloat16:  # what is measured or painted is computed exactly
             exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)
             for name, head in self.encoder(self.points.images[exact]).items():
                 all_heads[name][exact] = head

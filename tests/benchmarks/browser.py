@@ -19,7 +19,6 @@ from playwright.sync_api import Browser, Page
 from websockets.sync.client import connect
 
 from tests.browser.server import ROOT, app_server, chromium
-from vae_core.data import load_dataset
 from vae_core.frame import unpack
 from vae_core.ui.channel import PREFIX
 from vae_core.ui.session import EARLY
@@ -183,9 +182,8 @@ def main() -> None:
     options = parser.parse_args()
     query = f"rule=vae&points={options.points}"
     cold, rounds, blank = [], [], []
-    with chromium() as browser, tempfile.TemporaryDirectory() as cache:
-        os.environ["NOISE_LAB_CACHE"] = cache  # else runs of an earlier time would come from the disk
-        load_dataset("mnist")
+    with chromium() as browser, tempfile.TemporaryDirectory() as store:
+        os.environ["NOISE_LAB_STORE"] = store  # else runs of an earlier time would come from the disk
         with blank_server() as address:
             blank = [blank_page(browser, address) for _ in range(options.rounds + 1)][1:]
         for _ in range(3):
