@@ -11,8 +11,10 @@ ROUTER = Path(__file__).parent / "pages" / "_router.py"
 if get_script_run_ctx(suppress_warning=True):  # a host, or a test, that runs this file as the script
     runpy.run_path(str(ROUTER))
 else:
+    from vae_core.ui.keeper import engine, lifespan
+
+    engine()  # its workers import torch while this process imports the rest
     from vae_core.ui import classroom, comparison_stream, front, health, stream
-    from vae_core.ui.keeper import lifespan
 
     routes = [route for part in (stream, comparison_stream, classroom, health, front) for route in part.routes()]
     app = st.App(ROUTER, routes=routes, middleware=front.middleware(), lifespan=lifespan)

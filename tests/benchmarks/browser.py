@@ -21,7 +21,6 @@ from websockets.sync.client import connect
 from tests.browser.server import ROOT, app_server, chromium
 from vae_core.frame import unpack
 from vae_core.ui.channel import PREFIX
-from vae_core.ui.session import EARLY
 
 # A mouse that circles over the plane once in every animation frame.
 HOVER = """() => {
@@ -118,9 +117,8 @@ def steps_alone(seed: int, seconds: float) -> float:
 def steps_received(address: str, query: str, seconds: float) -> float:
     """Steps a second of a run whose viewer takes all that is sent and draws nothing: another machine's browser."""
     token = secrets.token_hex(16)
-    stream = f"{address.replace('http', 'ws', 1)}{PREFIX}/early?{query}"
-    headers = {"Cookie": f"{EARLY}={token}", "Origin": address}
-    with connect(stream, additional_headers=headers, compression=None, max_size=None) as socket:
+    stream = f"{address.replace('http', 'ws', 1)}{PREFIX}/early/{token}?{query}"
+    with connect(stream, additional_headers={"Origin": address}, compression=None, max_size=None) as socket:
         socket.send('{"do": "play"}')
         frames = []
         while not frames or frames[-1][0] - frames[0][0] < seconds:

@@ -1,6 +1,7 @@
 """The first page: Streamlit's own, with a line that starts the lab while Streamlit still loads, and less to load."""
 
 import asyncio
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -12,12 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from vae_core.ui.files import FOR_EVER, accepts_gzip, assets, compressed
+from vae_core.ui.files import FILES, FOR_EVER, accepts_gzip, assets, compressed
 
+HEAD = FILES / "head.js"
 INDEX = Path(st.__file__).parent / "static" / "index.html"
 STREAMLIT = re.compile(r'<script type="module" crossorigin src="([\w./-]+)"></script>')
-# Streamlit is fetched meanwhile, but it starts when the lab has drawn its first frame: it would keep the browser busy
-# for a third of a second. Without a lab it waits for the last of these moments.
+PRELOAD = re.compile(r'<link rel="modulepreload" crossorigin href="([\w./-]+)">\s*')
+# Streamlit starts when the lab has drawn its first frame: it would keep the browser busy for a third of a second. Without
+# a lab it waits for the last of these moments.
 AFTER = """<script type="module">
       await new Promise((go) => {{
         addEventListener("noise-lab-drawn", go, {{ once: true }});
@@ -30,11 +33,12 @@ PATIENCE = 600  # ms
 
 @cache
 def page() -> bytes:
-    """Ahead of all else that the page asks for, so that it comes first: the lab's script, and what that needs."""
+    """Ahead of all else: what opens the run, then the lab's script, and what that needs."""
+    index = INDEX.read_text()
+    first = f"<script>{{\nconst hrefs = {json.dumps(PRELOAD.findall(index))};\n{HEAD.read_text()}}}</script>"
     sheets = "".join(f'<link rel="preload" as="style" href="{assets()}/{name}.css">' for name in ("style", "classroom"))
     script = f'<script type="module" async data-early src="{assets()}/main.js"></script>'
-    index = INDEX.read_text().replace("<head>", f"<head>{script}{sheets}", 1)
-    index = index.replace('rel="modulepreload"', 'rel="preload" as="script"')  # fetched, and not compiled yet
+    index = PRELOAD.sub("", index).replace("<head>", f"<head>{first}{script}{sheets}", 1)
     return STREAMLIT.sub(lambda found: AFTER.format(script=found[1], patience=PATIENCE), index, count=1).encode()
 
 

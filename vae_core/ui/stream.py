@@ -21,7 +21,7 @@ from vae_core.ui.channel import PREFIX, Channel, Steering, same_origin, turn_awa
 from vae_core.ui.files import FILES, KeptFiles, compressed
 from vae_core.ui.keeper import engine
 from vae_core.ui.presenter import PRESENTING, Presenter
-from vae_core.ui.session import EARLY, early_runs
+from vae_core.ui.session import early_runs
 
 STATE_EVERY = 1.0  # seconds, while frames come
 STEERING = {
@@ -66,7 +66,7 @@ async def early(socket: WebSocket) -> None:
     if not same_origin(socket):
         await socket.close(1008)
         return
-    token, query = socket.cookies.get(EARLY, ""), socket.query_params
+    token, query = socket.path_params["token"], socket.query_params
     asked = {name: query.getlist(name) for name in query}
     try:
         run = await asyncio.to_thread(early_runs().open, token, asked, socket.cookies)
@@ -199,7 +199,7 @@ def routes() -> list[Mount | Route | WebSocketRoute]:
     """For `st.App`."""
     return [
         WebSocketRoute(f"{PREFIX}/live/{{run}}", live),
-        WebSocketRoute(f"{PREFIX}/early", early),
+        WebSocketRoute(f"{PREFIX}/early/{{token}}", early),
         Route(f"{PREFIX}/images/{{run}}", images),
         Mount(f"{PREFIX}/static/{{version}}", KeptFiles(directory=FILES)),
     ]

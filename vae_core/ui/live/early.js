@@ -6,7 +6,6 @@ import { loadStyles } from "./loading.js";
 
 const PATIENCE = 20_000; // ms for Streamlit to come
 const LOOK = 200; // ms between two looks at whether this page is still the one that was asked for
-const TOKEN = "noise_lab_early"; // ui/session.py reads it: by this cookie Streamlit's session finds the run
 
 // Streamlit's page around the lab (at a root of 16 px) and its colours, which it tells the lab later by itself. Its
 // skeleton, below the header, is not seen through the gaps.
@@ -21,8 +20,8 @@ const isDark = () => {
   return /dark/i.test(chosen) || (!/light/i.test(chosen) && matchMedia("(prefers-color-scheme: dark)").matches);
 };
 
-/** Start a run of the page's link. Returns { take }. */
-export function startEarly() {
+/** Show the run that `opening`, of head.js, has asked for. Returns { take }. */
+export function startEarly(opening) {
   const host = document.createElement("div");
   const page = location.pathname;
   const began = performance.now();
@@ -34,11 +33,11 @@ export function startEarly() {
     over = true;
     clearInterval(looking);
     host.remove();
-    document.cookie = `${TOKEN}=; path=/; max-age=0; SameSite=Strict`;
+    opening.forget();
   };
   const giveUp = () => {
     if (over) return;
-    lab?.stop();
+    lab ? lab.stop() : opening.socket.close();
     end();
   };
   const looking = setInterval(() => {
@@ -46,8 +45,6 @@ export function startEarly() {
   }, LOOK);
 
   const start = async () => {
-    const token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    document.cookie = `${TOKEN}=${token}; path=/; max-age=60; SameSite=Strict`;
     const colours = Object.entries(isDark() ? DARK : LIGHT).map(([name, value]) => `--st-${name}: ${value};`);
     host.style.cssText = `${PLACE} ${colours.join(" ")} --st-font: "${FONT}", sans-serif;`;
     const font = document.querySelector("link[rel=preload][as=font]");
@@ -60,7 +57,7 @@ export function startEarly() {
     if (over) return;
     lab = createLab(root, false);
     lab.update({
-      data: { socket: `/noise-lab/early${location.search}`, early: true, projector: false },
+      data: { socket: opening.path, opening, early: true, projector: false },
       setStateValue: (name, value) => (next = value),
       setTriggerValue: giveUp,
     });

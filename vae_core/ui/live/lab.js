@@ -23,6 +23,7 @@ import { dressed } from "./theme.js";
 import { rememberRun } from "./own_runs.js";
 import { unpack } from "./packed.js";
 
+const HOLD = 400; // ms for the first frame to come: what is drawn before is drawn twice
 const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "exact", "controls"];
 
 /** `watching`: the run is another's, seen through a room. */
@@ -42,10 +43,16 @@ export function createLab(root, watching) {
   let loaded = null; // where the pixels of the points come from
   let fresh = false; // points have come that were not drawn yet
   let missed = null; // the run that the server does not know
+  let held = setTimeout(() => release(), HOLD); // nothing is drawn yet
 
   const touch = (...parts) => {
     for (const part of parts) dirty.add(part);
-    ticket ||= requestAnimationFrame(draw);
+    if (!held) ticket ||= requestAnimationFrame(draw);
+  };
+  const release = () => {
+    clearTimeout(held);
+    held = 0;
+    touch();
   };
   const send = (message) => stream?.send(message) ?? false;
   const room = watching
@@ -95,6 +102,10 @@ export function createLab(root, watching) {
   const arrived = (parts) => {
     plane.aim(true, parts);
     fresh = true;
+    if (held) {
+      release();
+      window.dispatchEvent(new Event("noise-lab-arrived")); // live/head.js waits for it
+    }
     touch("plane");
   };
 
@@ -222,6 +233,7 @@ export function createLab(root, watching) {
     if (next.images) rememberRun(next.socket);
     stream = connect(watching ? `${next.socket}?viewer=${room.viewer}` : next.socket, {
       decode: watching ? room.decode : unpack,
+      opening: next.asked?.opening,
       onMessage: (message) => receive[message.type]?.(message),
       onConnection(connected) {
         store.connected = connected;
@@ -254,6 +266,7 @@ export function createLab(root, watching) {
     },
     stop() {
       stream?.close();
+      clearTimeout(held);
       cancelAnimationFrame(ticket);
       resized.disconnect();
       detachKeyboard();

@@ -5,7 +5,7 @@ import { loadStyles } from "./loading.js";
 import { startEarly } from "./early.js";
 
 const labs = new WeakMap();
-const early = document.querySelector("script[data-early]") ? startEarly() : null; // the page itself has asked for it
+const early = window.noiseLabEarly ? startEarly(window.noiseLabEarly) : null; // the page's head has asked for it
 
 export function mount(component) {
   const { parentElement } = component;

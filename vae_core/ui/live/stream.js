@@ -11,9 +11,10 @@ const SLEPT = 30_000; // ms between two looks after which the machine has slept
 
 /**
  * Connect to `path` on this host. Returns { send, at, close }.
- * `decode` turns a binary message into an object, or a promise of one.
+ * `decode` turns a binary message into an object, or a promise of one. `opening` is the first socket, if there is one
+ * already, and the messages that it has got.
  */
-export function connect(path, { onMessage, onConnection, decode = unpack }) {
+export function connect(path, { onMessage, onConnection, decode = unpack, opening }) {
   let socket = null;
   let wait = FIRST_WAIT;
   let timer = 0;
@@ -46,7 +47,9 @@ export function connect(path, { onMessage, onConnection, decode = unpack }) {
     clearTimeout(timer);
     const url = new URL(path, location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    const mine = (socket = new WebSocket(url));
+    const mine = (socket = opening?.socket ?? new WebSocket(url));
+    const messages = opening?.messages ?? [];
+    opening = null;
     mine.binaryType = "arraybuffer";
     mine.onopen = () => {
       wait = FIRST_WAIT;
@@ -63,6 +66,10 @@ export function connect(path, { onMessage, onConnection, decode = unpack }) {
       });
     };
     mine.onclose = () => mine === socket && lost();
+    if (mine.readyState === WebSocket.CONNECTING) return;
+    arriving = arriving.then(mine.onopen);
+    messages.forEach(mine.onmessage);
+    if (mine.readyState !== WebSocket.OPEN) arriving = arriving.then(mine.onclose);
   };
 
   const lost = () => {
