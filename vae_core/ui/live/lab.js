@@ -24,6 +24,8 @@ import { rememberRun } from "./own_runs.js";
 import { unpack } from "./packed.js";
 
 const HOLD = 400; // ms for the first frame to come: what is drawn before is drawn twice
+// ms between two pictures of what glides, where the training may have to share two processors with them.
+const GLIDE = navigator.hardwareConcurrency > 2 ? 0 : 30;
 const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "exact", "controls"];
 
 /** `watching`: the run is another's, seen through a room. */
@@ -43,6 +45,8 @@ export function createLab(root, watching) {
   let loaded = null; // where the pixels of the points come from
   let fresh = false; // points have come that were not drawn yet
   let missed = null; // the run that the server does not know
+  let gliding = false; // all that changes is where the points are between two glimpses
+  let drawnAt = 0;
   let held = setTimeout(() => release(), HOLD); // nothing is drawn yet
 
   const touch = (...parts) => {
@@ -77,6 +81,8 @@ export function createLab(root, watching) {
   function draw(now) {
     ticket = 0;
     if (!root.isConnected) return; // it has left the page and has no size
+    if (gliding && dirty.size === 1 && !fresh && now - drawnAt < GLIDE) return touch();
+    drawnAt = now;
     if (dirty.has("theme") || !theme) {
       theme = dressed(root, view.projector);
       for (const part of PARTS) dirty.add(part);
@@ -90,7 +96,8 @@ export function createLab(root, watching) {
     if (due.has("images") || due.has("cursor")) hooks.counts.hoverDecodes += images.drawPointed(theme, plane.pinPlace());
     if (due.has("curves")) curves.draw(theme);
     if (due.has("exact")) exact.draw();
-    if (due.has("plane") && plane.draw(now, theme)) touch("plane");
+    gliding = due.has("plane") && plane.draw(now, theme);
+    if (gliding) touch("plane");
     if (fresh) arrivalDrawn();
   }
 
