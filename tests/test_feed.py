@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import wait_until
 from vae_core.engine import Engine
-from vae_core.feed import key_of
+from vae_core.training_key import key_of
 from vae_core.frame import unpack
 from vae_core.limits import Limits
 from vae_core.link import from_query, to_query

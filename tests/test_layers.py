@@ -27,6 +27,7 @@ LAYERS = [
     "normalisation",
     "rules",
     "recipe",
+    "training_key",
     "scripts",
     "adam",
     "batches",

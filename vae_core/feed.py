@@ -1,7 +1,5 @@
 """Feed: one training in a lane with its recording, for all who opened the equal run."""
 
-import hashlib
-import json
 import secrets
 import threading
 import time
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
 GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if nobody pauses
-BITS = 2  # to be raised when equal recipes train to other bits than before: what lies in a store is then not theirs
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
@@ -34,7 +31,7 @@ class Feed:
 
     Attributes:
         id: of the lane's run.
-        key: what it trains, see `key_of`; equal keys give equal frames. None for one that cannot be shared.
+        key: what it trains, see `vae_core.training_key`; equal keys give equal frames. None for one that cannot be shared.
         plan: the changes that it was opened with and those made since.
         record: its frames so far. They live here and not in the lane, so that they outlive it.
         header: of the newest frame.
@@ -347,58 +344,3 @@ class Feed:
     def close(self) -> None:
         """Leave the lane for good."""
         self._ask(Turn(), "close")
-
-
-def key_of(
-    recipe: Mapping[str, Any],
-    plan: Sequence[Mapping[str, Any]],
-    points: int,
-    chosen: int | None,
-    defaults: Mapping[str, Mapping[str, Any]],
-) -> str | None:
-    """A name for what is trained: runs with equal keys give equal frames. None if it cannot be told.
-
-    Args:
-        recipe: fields of `Recipe`; those left out have their defaults, numbers may be written as text.
-        plan: changes by step, see `vae_core.run.changes`.
-        defaults: rule -> knob -> default.
-    """
-    try:
-        fields = Recipe.model_construct(**recipe).model_dump(warnings=False)
-        rule, noise = fields.pop("rule"), fields.pop("noise")
-        state = {"rule": rule, "noise": noise, "knobs": {**defaults[rule], **fields.pop("knobs")}}
-        states = [[0, state]]
-        for change in sorted(plan, key=lambda change: change["step"]):
-            rule = change.get("rule") or state["rule"]
-            knobs = state["knobs"] if rule == state["rule"] else defaults[rule]
-            noise = change.get("noise")
-            state = {
-                "rule": rule,
-                "noise": state["noise"] if noise is None else noise,
-                "knobs": {**knobs, **(change.get("knobs") or {})},
-            }
-            if len(states) > 1 and states[-1][0] == change["step"]:
-                states.pop()  # nothing was trained under it; how a run started stays
-            if plain(state) != plain(states[-1][1]):
-                states.append([change["step"], state])
-        text = json.dumps(plain([BITS, fields, states, points, chosen]), sort_keys=True, allow_nan=False)
-    except (KeyError, TypeError, ValueError):
-        return None
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def plain(value: Any) -> Any:
-    """The same value for 4, 4.0 and "4", for a tuple and a list."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, str):
-        text = value.lower()
-        if text in ("true", "false"):
-            return text == "true"
-        try:
-            return float(text)
-        except ValueError:
-            return value
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -9,12 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vae_core.feed import Feed, key_of
+from vae_core.feed import Feed
 from vae_core.frame import Frame, unpack
 from vae_core.lane import LaneError
 from vae_core.recipe import Recipe
 from vae_core.run import Run, changes
 from vae_core.store import Store
+from vae_core.training_key import key_of
 from vae_core.turns import Turn
 
 if TYPE_CHECKING:

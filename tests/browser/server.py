@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -28,20 +29,23 @@ def find_chromium() -> str | None:
 
 @contextlib.contextmanager
 def app_server(script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
-    """``streamlit run app.py`` on a free port, or another script; the address, once it answers."""
+    """``streamlit run app.py`` on a free port, or another script; the address, once it answers. Its store is empty, unless
+    NOISE_LAB_STORE is set: what was trained before would come from the disk."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for_health(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(15)
+    with tempfile.TemporaryDirectory() as store:
+        environment = {"NOISE_LAB_STORE": store, **os.environ, **environment}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            wait_for_health(address, process)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(15)
 
 
 def wait_for_health(address: str, process: subprocess.Popen) -> None:
