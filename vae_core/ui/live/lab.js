@@ -32,6 +32,7 @@ const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "exact", "
 export function createLab(root, watching) {
   root.innerHTML = PAGE;
   root.classList.toggle("watching", watching);
+  root.style.visibility = "hidden"; // until something is drawn: bare buttons and canvases would flash
   const store = createStore();
   const { view } = store;
   view.watching = watching;
@@ -56,6 +57,7 @@ export function createLab(root, watching) {
   const release = () => {
     clearTimeout(held);
     held = 0;
+    root.style.visibility = "";
     touch();
   };
   const send = (message) => stream?.send(message) ?? false;
