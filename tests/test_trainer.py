@@ -11,7 +11,7 @@ from torch.nn import functional as F
 import vae_core
 from tests.conftest import small
 from vae_core.adam import Adam
-from vae_core.batches import binarized, grey, mean_image, spread_by_ink
+from vae_core.batches import binarized, grey, low, mean_image, spread_by_ink
 from vae_core.networks import Encoder, Ensemble, bernoulli_gradient, bernoulli_nats, gaussian_gradient, gaussian_nats
 from vae_core.recipe import RecipeError
 from vae_core.trainer import Diverged, Trainer, pick_device, replay
@@ -161,8 +161,13 @@ class TestMeasures:
             assert abs(images[part].mean() - images.mean()) < 0.5
 
     def test_mean_image(self):
-        images = torch.randint(0, 256, (100, 784), dtype=torch.uint8)
+        images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1203, 784)).astype(np.uint8))
         torch.testing.assert_close(mean_image(images), (images.double() / 255).mean(0).float())
+        assert torch.equal(mean_image(images), mean_image(images.flip(0)))
+
+    def test_images_in_bfloat16(self):
+        images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1203, 784)).astype(np.uint8))
+        assert torch.equal(low(images), (images.float() / 255).to(torch.bfloat16))
 
     def test_adam_against_torch(self):
         ours = torch.nn.Parameter(torch.linspace(-1, 1, 12))

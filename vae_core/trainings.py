@@ -79,7 +79,7 @@ class Trainings:
             feed.used_at = time.monotonic()
             return feed
         try:
-            feed = self._from_store(self._stored.pop(key, ""), turn)
+            feed = self._from_store(self._stored.pop(key, ""), turn, key)
             if feed is None:
                 feed = self._add(Feed(self._engine, lane, recipe, pending, points, turn=turn))
             feed.key = key
@@ -104,11 +104,13 @@ class Trainings:
         self._engine.share_memory()
         return feed
 
-    def _from_store(self, id: str, turn: Turn) -> Feed | None:
+    def _from_store(self, id: str, turn: Turn, key: str = "") -> Feed | None:
         kept = self._store.open(id) if id else None
         if kept is None:
             return None
         about, record = kept
+        if key and about["key"] != key:  # another server of this store has steered it since we looked
+            return None
         clock = {int(step): seconds for step, seconds in about["clock"].items()}
         recipe, frame = record.recipe.model_dump(), record.frame(record.steps[-1])
         try:

@@ -41,8 +41,9 @@ def test_pause_step_and_play(open_page):
     wait(page, "window.noiseLab.step > 10")
     button(page, "play").click()
     wait(page, "!window.noiseLab.playing")
-    page.wait_for_timeout(300)  # the slice under way
-    at = lab(page, "step")
+    at = -1
+    while at != (at := lab(page, "step")):
+        page.wait_for_timeout(500)  # the slice under way
     button(page, "step").click()
     wait(page, f"window.noiseLab.step === {at + 1}")
     page.keyboard.press("Space")
@@ -290,6 +291,31 @@ def test_without_the_early_lab_the_page_works_as_before(open_page):
     page.reload()
     wait(page, "window.noiseLab?.step > 20")
     assert page.locator("[data-testid=stBidiComponentIsolated] .field").count() == 1
+
+
+EARLY_LAB = """[...document.documentElement.children].map((e) => e.shadowRoot?.querySelector(".lab")).find(Boolean)"""
+
+
+def test_what_the_server_says_before_the_lab_is_there_is_not_lost(open_page):
+    page = open_page()
+    sockets, scripts = [], []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.route("**/main.js", lambda route: scripts.append(route))
+    page.reload(wait_until="commit")
+    wait(page, "window.noiseLabEarly?.messages.filter(({ data }) => typeof data !== 'string').length >= 2")  # a frame, too
+    assert not page.evaluate("Boolean(window.noiseLab)")
+    scripts[0].continue_()
+    wait(page, "window.noiseLab?.step > 20")
+    assert ["early" in url for url in sockets if "/noise-lab/" in url] == [True]
+
+
+def test_a_lab_whose_frame_is_late_is_shown_without_one(open_page):
+    page = open_page(wait=False)
+    page.route_web_socket(re.compile("/noise-lab/early"), lambda socket: None)  # it opens, and says nothing
+    page.reload(wait_until="commit")
+    wait(page, f"{EARLY_LAB}?.style.visibility === 'hidden'")
+    wait(page, f"{EARLY_LAB}?.style.visibility === ''")
+    wait(page, "window.noiseLab?.step > 20")  # Streamlit's session opens the run
 
 
 def test_a_bad_link_is_told_and_a_run_starts(open_page):

@@ -1,4 +1,4 @@
-"""The first page: Streamlit's own, with a line that starts the lab while Streamlit still loads, and less to load."""
+"""The first page: Streamlit's own, with a script that opens the run, and the lab, before Streamlit has loaded."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def page() -> bytes:
     index = INDEX.read_text()
     first = f"<script>{{\nconst hrefs = {json.dumps(PRELOAD.findall(index))};\n{HEAD.read_text()}}}</script>"
     sheets = "".join(f'<link rel="preload" as="style" href="{assets()}/{name}.css">' for name in ("style", "classroom"))
-    script = f'<script type="module" async data-early src="{assets()}/main.js"></script>'
+    script = f'<script type="module" async src="{assets()}/main.js"></script>'
     index = PRELOAD.sub("", index).replace("<head>", f"<head>{first}{script}{sheets}", 1)
     return STREAMLIT.sub(lambda found: AFTER.format(script=found[1], patience=PATIENCE), index, count=1).encode()
 

@@ -17,7 +17,7 @@ from vae_core.ui.keeper import engine
 RUN, OWNER = "run", "owner"  # in the session state: the run's id, and the tab's random name
 COOKIE = "noise_lab_runs"  # the last runs of this browser, see live/own_runs.js
 REMEMBERED = 6
-EARLY = "noise_lab_early"  # the cookie with the token of a page's early run, see live/early.js
+EARLY = "noise_lab_early"  # the cookie with the token of a page's early run, see live/head.js
 
 Asked = tuple[dict, list[dict], int]  # recipe, changes and points of a link
 
@@ -82,8 +82,8 @@ def left_behind(cookies: Mapping[str, str], recipe: dict, pending: list[dict], p
 
 
 class EarlyRuns:
-    """Runs of pages whose Streamlit session has not begun. A page names its run by a token that it made up, in a
-    cookie: the session finds it there, though other tabs may have written over it."""
+    """Runs of pages whose Streamlit session has not begun. A page names its run by a token that it made up: to its
+    socket in the path, to the session in a cookie, which other tabs may have written over."""
 
     def __init__(self) -> None:
         self._runs: dict[str, tuple[Asked, Future[LiveRun | None]]] = {}

@@ -112,6 +112,7 @@ class Viewer(Channel):
         await self.send(run.probe)
         past = {"kept": list(run.record.steps), "events": run.record.marks(), "measured": run.gauge.columns()}
         await self.say({"type": "history", **run.record.columns(), **past})
+        self._outstanding = 0  # the first frame need not wait until the probe is taken, which is a few kB
         if run.fresh:
             run.fresh = False
             run.play()

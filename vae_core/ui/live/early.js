@@ -23,7 +23,6 @@ const isDark = () => {
 /** Show the run that `opening`, of head.js, has asked for. Returns { take }. */
 export function startEarly(opening) {
   const host = document.createElement("div");
-  const page = location.pathname;
   const began = performance.now();
   let lab = null;
   let next = null; // the run that the browser has gone to since
@@ -41,7 +40,7 @@ export function startEarly(opening) {
     end();
   };
   const looking = setInterval(() => {
-    if (location.pathname !== page || performance.now() - began > PATIENCE) giveUp();
+    if (location.pathname !== opening.page || performance.now() - began > PATIENCE) giveUp();
   }, LOOK);
 
   const start = async () => {

@@ -3,7 +3,7 @@
 // `hrefs` names, are fetched while the lab draws its first frame: before that, the frame would wait for them.
 
 {
-  const PATIENCE = 700; // ms for the first frame to come
+  const PATIENCE = 500; // ms for the first frame to come
   const TOKEN = "noise_lab_early"; // ui/session.py reads it: by this cookie Streamlit's session finds the run
 
   const token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -13,7 +13,7 @@
   const messages = [];
   socket.binaryType = "arraybuffer";
   socket.onmessage = (message) => messages.push(message);
-  window.noiseLabEarly = { path, socket, messages, forget: () => (document.cookie = `${TOKEN}=; path=/; max-age=0; SameSite=Strict`) };
+  window.noiseLabEarly = { page: location.pathname, path, socket, messages, forget: () => (document.cookie = `${TOKEN}=; path=/; max-age=0; SameSite=Strict`) };
 
   const preload = (href) => Object.assign(document.createElement("link"), { rel: "preload", as: "script", crossOrigin: "", href });
   const fetchStreamlit = () => document.head.append(...hrefs.splice(0).map(preload));

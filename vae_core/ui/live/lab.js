@@ -24,7 +24,7 @@ import { rememberRun } from "./own_runs.js";
 import { unpack } from "./packed.js";
 
 const HOLD = 400; // ms for the first frame to come: what is drawn before is drawn twice
-// ms between two pictures of what glides, where the training may have to share two processors with them.
+// ms between two pictures where nothing changes but the plane, as the training may have to share two processors with them.
 const GLIDE = navigator.hardwareConcurrency > 2 ? 0 : 30;
 const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "exact", "controls"];
 
@@ -46,7 +46,7 @@ export function createLab(root, watching) {
   let loaded = null; // where the pixels of the points come from
   let fresh = false; // points have come that were not drawn yet
   let missed = null; // the run that the server does not know
-  let gliding = false; // all that changes is where the points are between two glimpses
+  let gliding = false; // what the plane shows still moves
   let drawnAt = 0;
   let held = setTimeout(() => release(), HOLD); // nothing is drawn yet
 
@@ -111,10 +111,7 @@ export function createLab(root, watching) {
   const arrived = (parts) => {
     plane.aim(true, parts);
     fresh = true;
-    if (held) {
-      release();
-      window.dispatchEvent(new Event("noise-lab-arrived")); // live/head.js waits for it
-    }
+    if (held) release();
     touch("plane");
   };
 
@@ -157,6 +154,7 @@ export function createLab(root, watching) {
       if (message.recorded) act.frameArrived(message);
       if (message.recorded === isLive(store)) return; // it crossed a change between live and recorded
       if (watching) room.frame(message);
+      if (!store.frame) window.dispatchEvent(new Event("noise-lab-arrived")); // live/head.js waits for it
       store.frame = message;
       if (!message.recorded) remember(store.history, message);
       arrived();
@@ -210,7 +208,7 @@ export function createLab(root, watching) {
     },
     /** The server has opened the run of this page's link, before Streamlit had loaded. */
     opened({ socket, images }) {
-      source = { socket, images, asked: { ...source.asked, socket } };
+      source = { socket, images, asked: { ...source.asked, socket, opening: null } };
       stream.at(socket);
       rememberRun(socket);
     },

@@ -27,6 +27,7 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
   let outside = 0; // codes that the last drawing left out
   let drawn = 0; // all codes of it
   let posteriors = 0; // drawn so far
+  let drawnAt = 0;
   let told = null; // how many of them the note speaks of
 
   /** From the range of the view to pixels: the same scale on both axes, whatever the shape of the field. */
@@ -186,7 +187,7 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
   };
 
   /** Widen the range step by step until all codes are inside. */
-  const follow = () => {
+  const follow = (now) => {
     let furthest = 0;
     const { target, rows } = motion;
     for (let i = 0; i < 2 * rows.points; i++) {
@@ -194,7 +195,7 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
     }
     const { range } = view;
     const goal = Math.max(4, 1.06 * furthest);
-    const ease = stillness.matches ? 1 : 0.18;
+    const ease = stillness.matches ? 1 : 1 - 0.82 ** Math.min(6, (now - drawnAt) / 16.7); // of a picture at 60 a second: 0.18
     const moving = Math.abs(goal - range.half) > 0.005 * goal || Math.hypot(range.x, range.y) > 0.01;
     view.range = { x: range.x * (1 - ease), y: range.y * (1 - ease), half: range.half + ease * (goal - range.half) };
     return moving;
@@ -232,7 +233,8 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
     /** True while anything still moves. */
     draw(now, theme) {
       const gliding = motion.advance(now);
-      const widening = view.follow && follow();
+      const widening = view.follow && follow(now);
+      drawnAt = now;
       const place = placeOf(theme);
       prepare(place, theme);
       const key = Object.values(view.range).join();

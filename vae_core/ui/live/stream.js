@@ -45,6 +45,7 @@ export function connect(path, { onMessage, onConnection, decode = unpack, openin
 
   const open = () => {
     clearTimeout(timer);
+    if (closed) return;
     const url = new URL(path, location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const mine = (socket = opening?.socket ?? new WebSocket(url));
@@ -66,10 +67,9 @@ export function connect(path, { onMessage, onConnection, decode = unpack, openin
       });
     };
     mine.onclose = () => mine === socket && lost();
-    if (mine.readyState === WebSocket.CONNECTING) return;
-    arriving = arriving.then(mine.onopen);
-    messages.forEach(mine.onmessage);
-    if (mine.readyState !== WebSocket.OPEN) arriving = arriving.then(mine.onclose);
+    if (mine.readyState === WebSocket.OPEN) arriving = arriving.then(mine.onopen);
+    messages.splice(0).forEach(mine.onmessage);
+    if (mine.readyState === WebSocket.CLOSED) arriving = arriving.then(mine.onclose);
   };
 
   const lost = () => {
