@@ -163,6 +163,7 @@ def test_the_class_follows_the_presenter(open_at):
     at = lab(student, "step")
     presenter.get_by_test_id("reset").click()
     wait(student, f"window.noiseLab.step < {at} && window.noiseLab.rule === 'autoencoder'")
+    wait(presenter, "window.noiseLab.events.length === 0")  # the presenter's page has moved, too
     expect(presenter.get_by_test_id("share")).to_have_text(
         re.compile(f"{code[:3]} {code[3:]} · 1 watch"), timeout=15_000
     )
