@@ -7,12 +7,12 @@ import pytest
 
 from tests.conftest import wait_until
 from vae_core.engine import Engine
-from vae_core.training_key import key_of
 from vae_core.frame import unpack
 from vae_core.limits import Limits
 from vae_core.link import from_query, to_query
 from vae_core.recipe import Recipe
 from vae_core.trainer import replay
+from vae_core.training_key import key_of
 
 SEEDS = itertools.count(1000)
 DEFAULTS = {"vae": {"beta": 1.0, "s": 1.0}, "offset": {"f": "table", "a": 1.0}}

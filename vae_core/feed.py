@@ -31,7 +31,8 @@ class Feed:
 
     Attributes:
         id: of the lane's run.
-        key: what it trains, see `vae_core.training_key`; equal keys give equal frames. None for one that cannot be shared.
+        key: what it trains, see `vae_core.training_key`; equal keys give equal frames. None for one that cannot be
+            shared.
         plan: the changes that it was opened with and those made since.
         record: its frames so far. They live here and not in the lane, so that they outlive it.
         header: of the newest frame.

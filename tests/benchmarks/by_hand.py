@@ -10,25 +10,13 @@ from torch import Tensor
 
 from tests.benchmarks.peers import Contender
 from vae_core import Recipe, Trainer
-from vae_core.adam import BETAS, EPSILON, rate_at
+from vae_core.adam import Adam, rate_at
+from vae_core.trainer import Reconstruction
 
 BACKWARD = {  # gradient, what went into the activation, what came out of it
     "relu": lambda g, before, after: torch.ops.aten.threshold_backward(g, after, 0),
     "silu": lambda g, before, after: torch.ops.aten.silu_backward(g, before),
 }
-
-
-class Handed(torch.autograd.Function):
-    """Stands for what comes behind x by the gradient that it hands back."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, gradient: Tensor) -> Tensor:
-        ctx.gradient = gradient
-        return x.new_zeros(())
-
-    @staticmethod
-    def backward(ctx, one: Tensor) -> tuple[Tensor, None]:
-        return ctx.gradient, None
 
 
 class Stack:
@@ -72,8 +60,9 @@ def by_hand(recipe: Recipe) -> Contender:
     dense = [p for layer in hidden for p in (layer.weight, layer.bias)]
     rest = [p for p in trainer._parameters.values() if not any(p is q for q in dense)]
     size, products = sum(p.numel() for p in dense), trainer.product
-    flat, gradient, first, second = (torch.zeros(size + sum(p.numel() for p in rest)) for _ in range(4))
-    count, low, low_gradient = torch.zeros(()), torch.zeros(size, dtype=products), torch.zeros(size, dtype=products)
+    flat, gradient = (torch.zeros(size + sum(p.numel() for p in rest)) for _ in range(2))
+    low, low_gradient = (torch.zeros(size, dtype=products) for _ in range(2))
+    adam = Adam()
     views, place = [], 0
     for p in (*dense, *rest):
         span = slice(place, place := place + p.numel())
@@ -101,15 +90,12 @@ def by_hand(recipe: Recipe) -> Contender:
             logits = decoder.forward(entry.to(products))
             g = decoder.backward(trainer._gradient(logits, pixels), further=True).float()
         charged = [p.mean() for p in latent.penalty.values() if p.requires_grad]
-        torch.autograd.backward([Handed.apply(entry, g), *charged])
+        torch.autograd.backward([Reconstruction.apply(entry, g), *charged])
         with torch.no_grad():
             encoder.backward(seen.grad.to(products), further=False)
             gradient[:size].copy_(low_gradient)
-            torch._fused_adam_(
-                [flat], [gradient], [first], [second], [], [count.add_(1)],
-                lr=rate_at(trainer.step_count, recipe.learning_rate), beta1=BETAS[0], beta2=BETAS[1], eps=EPSILON,
-                weight_decay=0.0, amsgrad=False, maximize=False,
-            )  # fmt: skip
+            flat.grad = gradient
+            adam.step({"all": flat}, rate_at(trainer.step_count, recipe.learning_rate))
             low.copy_(flat[:size])
             gradient[size:].zero_()
         trainer.step_count += 1
