@@ -26,8 +26,7 @@ def glimpse(trainer: Trainer, turn: int, by: int = 1) -> bytes:
     """
     points = trainer.points
     batch, images = points.part(turn % by, by, trainer.product)
-    trainer.networks.eval()
-    trainer._fast(True)
+    trainer.at_rest(exact=False)
     latent = trainer._latent(trainer.encoder(images), batch.draws, batch)
     codes = {"mean": latent.mean.cpu().numpy(), "z": latent.z.cpu().numpy()}
     return pack({"kind": "glimpse", "step": trainer.step_count, "first": turn % by, "by": by}, codes)

@@ -81,6 +81,7 @@ class Trainer:
         made[rule].prepare(knobs)
         self.rule_name, self.noise, self.knobs = rule, noise, knobs
         self._parameters = {n: p for n, p in self.networks.named_parameters() if p.requires_grad}
+        self._trunks = [module for module in self.networks.modules() if isinstance(module, Encoder | Decoder)]
 
     @property
     def encoder(self) -> Encoder | Ensemble:
@@ -142,19 +143,19 @@ class Trainer:
 
     def _fast(self, fast: bool) -> None:
         """Products in bfloat16 where that is faster, or exactly in float32."""
-        for module in self.networks.modules():
-            if isinstance(module, Encoder | Decoder):
-                module.fast = fast and self.product == torch.bfloat16
+        for trunk in self._trunks:
+            trunk.fast = fast and self.product == torch.bfloat16
 
     @property
     def product(self) -> torch.dtype:
         """The type in which training multiplies."""
         return torch.bfloat16 if bfloat16_is_faster(self.device) else torch.float32
 
-    def at_rest(self) -> None:
-        """Make the networks ready to be looked at: evaluation mode, products exactly in float32."""
-        self.networks.eval()
-        self._fast(False)
+    def at_rest(self, exact: bool = True) -> None:
+        """Make the networks ready to be looked at: the rule, which alone has modes, in that of evaluation; products
+        exactly in float32, or as training has them."""
+        self.rule.eval()
+        self._fast(not exact)
 
     # -- training ----------------------------------------------------------------------------
 
@@ -171,7 +172,7 @@ class Trainer:
         """Train for some steps."""
         if steps:
             self._trained_with = self._settings()
-        self.networks.train()
+        self.rule.train()
         self._fast(True)
         for _ in range(steps):
             batch, eps = self.training_set.batch(self.step_count)
@@ -259,11 +260,10 @@ class Trainer:
         Raises:
             Diverged: a metric is no longer finite.
         """
-        self.at_rest()
         strip = (*self.points.strip, self.chosen)
-        self._fast(True)
+        self.at_rest(exact=False)
         all_heads = self.encoder(self.points.pixels(self.product))
-        self._fast(False)
+        self.at_rest()
         if self.product == torch.bfloat16:  # what is measured or painted is computed exactly
             exact = torch.tensor([*range(min(PROBE, len(self.points.labels))), *strip], device=self.device)
             for name, head in self.encoder(self.points.images[exact]).items():

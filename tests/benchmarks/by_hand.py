@@ -101,7 +101,7 @@ def by_hand(recipe: Recipe) -> Contender:
         trainer.step_count += 1
 
     def train(steps: int) -> None:
-        trainer.networks.train()
+        trainer.rule.train()
         for _ in range(steps):
             step()
 
