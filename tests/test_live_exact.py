@@ -10,7 +10,7 @@ from torch.nn.functional import logsigmoid
 from tests.conftest import small
 from vae_core import exact, views
 from vae_core.frame import unpack
-from vae_core.gauge import KEPT, MANY_PARTS, PARTS, SHARE, Gauge, combined, estimate, identity
+from vae_core.gauge import KEPT, MANY_PARTS, PARTS, SHARE, SOON, Gauge, combined, estimate, identity
 from vae_core.trainer import Trainer
 
 
@@ -155,17 +155,37 @@ def view(trainer):
     return views.live_exact(trainer)
 
 
-def test_a_twentieth_of_the_training_time(view):
-    gauge, header = Gauge(), header_of(view)
-    gauge.passed(0.4)
-    assert gauge.due(header, resting=False) is None  # not before half a second
-    gauge.passed(0.2)
-    assert gauge.due(header, resting=False) == {"part": 0, "parts": PARTS, "fine": False}
-    gauge.take({**view, "seconds": 0.3})
-    gauge.passed(0.95 * SHARE * 0.3)
-    assert gauge.due(header, resting=False) is None
-    gauge.passed(0.1 * SHARE * 0.3)
-    assert gauge.due(header, resting=False)
+def waits(gauge, header, took: float) -> float:
+    """Seconds of training until the next measure is due; it is then asked for."""
+    hundredths = 0
+    while not gauge.due(header, resting=False):
+        gauge.passed(took / 100)
+        hundredths += 1
+    return took * hundredths / 100
+
+
+def test_a_fortieth_of_the_training_time(view):
+    gauge, header, took = Gauge(), header_of(view), 0.3
+    assert waits(gauge, header, took) == pytest.approx(0.5, abs=0.01)  # not before half a second
+    trained, between = 0.5, []
+    for _ in range(6):
+        gauge.take({**view, "seconds": took})
+        between.append(waits(gauge, header, took))
+        expected = min(max(SOON * took, trained), SHARE * took)  # at first as long again as it had trained
+        assert between[-1] == pytest.approx(expected, abs=0.02)
+        trained += between[-1]
+    assert between[0] < between[2] < between[-1] == pytest.approx(SHARE * took, abs=0.02)
+
+
+def test_what_a_switch_does_is_measured_sooner(view):
+    gauge, took = Gauge(), 0.3
+    for _ in range(6):
+        waits(gauge, header_of(view), took)
+        gauge.take({**view, "seconds": took})
+    switched = header_of(view, noise=0.0)
+    assert waits(gauge, switched, took) == pytest.approx(SOON * took, abs=0.01)  # who drags does not stop the training
+    gauge.take({**view, "noise": 0.0, "seconds": took})
+    assert waits(gauge, switched, took) == pytest.approx(SHARE * took, abs=0.01)  # it has been measured
 
 
 def test_parts_get_smaller_where_they_take_long(view):

@@ -1,4 +1,4 @@
-"""Gauge: the exact measures that go along with a run that plays, at a twenty-fifth of its time."""
+"""Gauge: the exact measures that go along with a run that plays, at a fortieth of its time."""
 
 import bisect
 import json
@@ -11,7 +11,9 @@ import numpy as np
 from vae_core.frame import pack
 from vae_core.thinning import thin
 
-SHARE = 25.0  # times as long as it took, a run trains before it is measured again
+# Times as long as it took, a run trains before it is measured again. At first, and where its noise, rule or knobs have
+# changed since, somebody waits to see what that did: then it is sooner.
+SHARE, SOON = 40.0, 8.0
 SOONEST = 0.5  # seconds between two measurements
 PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time; many at rest: a click may wait for one
 LONG = 0.6  # seconds: where a part takes that twice in a row, parts are made smaller
@@ -37,8 +39,9 @@ class Gauge:
         self._log_marginal: dict[int, float] = {}
         self._parts: dict[int, dict[str, Any]] = {}  # of the run as it is, measured at rest
         self._of = ""  # what they are parts of
+        self._under = ""  # which settings were measured last
         self._rule, self._count, self._long = "", PARTS, 0
-        self._took = self._passed = 0.0
+        self._took = self._passed = self._before = 0.0  # seconds: of the last one, since then, and until then
         self._failed = ""
 
     def passed(self, seconds: float) -> None:
@@ -54,9 +57,12 @@ class Gauge:
         if header["rule"] != self._rule:
             self._rule, self._count, self._long = header["rule"], PARTS, 0
         if not resting:
-            if self._passed < max(SHARE * self._took, SOONEST):
+            wait = SOON * self._took
+            if settings(header) == self._under:  # twice as late each time
+                wait = min(max(wait, self._before), SHARE * self._took)
+            if self._passed < max(wait, SOONEST):
                 return None
-            self._passed = 0.0
+            self._before, self._passed = self._before + self._passed, 0.0
             return {"part": 0, "parts": self._count, "fine": False}
         now = identity(header)
         if now == self._failed:
@@ -74,6 +80,7 @@ class Gauge:
         Raises:
             ValueError: it is not a number.
         """
+        self._under = settings(result)
         if result["part"] == 0:  # the others take less
             self._took = result["seconds"]
             self._long = self._long + 1 if self._took > LONG else 0
@@ -117,13 +124,18 @@ class Gauge:
         child.steps = [s for s in self.steps if s <= step]
         child._messages = {s: self._messages[s] for s in child.steps}
         child._log_marginal = {s: self._log_marginal[s] for s in child.steps}
-        child.newest = child.at(step)
+        child.newest, child._before = child.at(step), self._before
         return child
 
 
-def identity(settings: dict[str, Any]) -> str:
+def identity(header: dict[str, Any]) -> str:
     """What a run is at a step, so that two measurements can be told to be of the same."""
-    return json.dumps([settings[name] for name in ("step", "rule", "noise", "knobs")], sort_keys=True)
+    return f"{header['step']} {settings(header)}"
+
+
+def settings(header: dict[str, Any]) -> str:
+    """Rule, noise and knobs, to be compared."""
+    return json.dumps([header[name] for name in ("rule", "noise", "knobs")], sort_keys=True)
 
 
 def combined(parts: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
