@@ -21,10 +21,14 @@ def number(text: str) -> float:
 def test_a_vae_shows_its_numbers_and_they_add_up(open_page):
     page = open_page(FEW)
     wait(page, "window.noiseLab.step > 200 && window.noiseLab.exact?.gap > 0")
+    beside_the_bound = page.get_by_test_id("curve-elbo").locator(".value.dots b")
+    wait(page, "window.noiseLab.exact.behind")
+    assert beside_the_bound.inner_text() == ""  # an older one would seem to be below the bound
     button(page, "play").click()
     wait(page, "window.noiseLab.exact.fine && window.noiseLab.exact.images === window.noiseLab.exact.of")
     exact = lab(page, "exact")
     assert exact["step"] == lab(page, "step") and not exact["behind"]
+    assert number(beside_the_bound.inner_text()) == pytest.approx(-exact["logMarginal"], abs=0.06)
     assert exact["gap"] + exact["elbo"] == pytest.approx(exact["logMarginal"])
     assert exact["mutualInformation"] + exact["aggregateKl"] == pytest.approx(exact["kl"])
     assert number(shown(page, "log_marginal")) == pytest.approx(exact["logMarginal"], abs=0.06)

@@ -1,6 +1,6 @@
 // Three panels of curves over the steps, with the events marked through all of them.
 
-import { exactOf, isLive, landmarks } from "./store.js";
+import { exactOf, isBehind, isLive, landmarks } from "./store.js";
 import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
 import { signed, ticks } from "./markers.js";
 
@@ -142,8 +142,8 @@ function drawMeasured(context, { colour, sign }, { steps, values }, x, y, theme)
   }
 }
 
-/** The numbers of the shown frame, beside the titles. */
-function writeValues(element, series, metrics) {
+/** The numbers of the shown frame, beside the titles; of what was measured at a step before, its name alone. */
+function writeValues(element, series, metrics, before) {
   const defined = series.filter(({ name, without }) => known(metrics[name]) && !(without && known(metrics[without])));
   const key = defined.map(({ name }) => name).join() || UNDEFINED;
   if (element.dataset.key !== key) {
@@ -154,7 +154,7 @@ function writeValues(element, series, metrics) {
   }
   defined.forEach(({ name, sign = 1 }, index) => {
     const value = sign * metrics[name];
-    element.children[index].lastElementChild.textContent = signed(value, Math.abs(value) < 100 ? 2 : 1);
+    element.children[index].lastElementChild.textContent = name === before ? "" : signed(value, Math.abs(value) < 100 ? 2 : 1);
   });
 }
 
@@ -172,8 +172,9 @@ export function createCurves(root, store, act) {
       panels.forEach(({ id, canvas, values }, index) => {
         const series = PANELS[id](store.view);
         drawPanel(canvas, series, store, theme, { withLabels: index === 0, isLast: index === panels.length - 1 });
-        const log_marginal = exactOf(store)?.log_marginal;
-        if (store.frame) writeValues(values, series, { ...store.frame.metrics, log_marginal });
+        if (!store.frame) return;
+        const exact = exactOf(store); // an older log p(x) beside the ELBO of now would seem to lie below its own bound
+        writeValues(values, series, { ...store.frame.metrics, log_marginal: exact?.log_marginal }, exact && isBehind(store, exact) && "log_marginal");
       });
     },
   };
