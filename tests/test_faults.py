@@ -16,6 +16,7 @@ from vae_core.engine import Engine
 from vae_core.recipe import Recipe
 from vae_core.store import Store
 from vae_core.trainer import replay
+from vae_core.trainings import IDLE
 from vae_core.worker import TOO_MUCH, answer
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
@@ -237,6 +238,40 @@ class TestStore:
         monkeypatch.setattr("vae_core.store.SPACE", 6000)
         store.tidy()
         assert [path.name for path in (tmp_path / "feeds").iterdir()] == ["new_feed"]
+
+    def test_two_servers_of_one_store_do_not_write_over_each_other(self, tmp_path):
+        recipe = fresh()
+        with Engine(folder=tmp_path) as engine:
+            run = engine.open(recipe)
+            run.step(20)
+            assert wait_until(lambda: run.resting, 10)
+        with Engine(folder=tmp_path) as first, Engine(folder=tmp_path) as second:
+            far, near = first.open(recipe), second.open(recipe)
+            assert far.feed.id == run.feed.id != near.feed.id  # the second one has a copy, and what was trained
+            assert far.feed.head == near.feed.head == 20
+            assert second.recall(run.id).feed.id not in (far.feed.id, near.feed.id)  # nor does who comes back there
+            far.step(60)
+            assert wait_until(lambda: far.resting and far.header["step"] == 60, 10)
+            near.step(30)
+            assert wait_until(lambda: near.resting and near.header["step"] == 30, 10)
+        with Engine(folder=tmp_path) as engine:
+            for run, step in ((far, 60), (near, 30)):
+                again = engine.recall(run.id)
+                assert again.header["step"] == step and again.newest == run.newest
+
+    def test_a_training_is_free_again_when_it_is_closed(self, tmp_path):
+        with Engine(folder=tmp_path) as engine:
+            runs = [engine.open(fresh()) for _ in range(IDLE + 1)]
+            for run in runs:
+                run.step(2)
+                assert wait_until(lambda run=run: run.resting, 10)
+            assert wait_until(lambda: set(engine._store.kept().values()) == {run.feed.id for run in runs}, 10)
+            other = Store(tmp_path)
+            assert not any(other.claim(run.feed.id) for run in runs)
+            for run in runs:
+                engine.close(run)  # the first one closed is not even kept in memory
+            assert [other.claim(run.feed.id) for run in runs] == [True, *[False] * IDLE]
+            assert engine.open(runs[0].record.recipe.model_dump()).feed.id != runs[0].feed.id  # it is the other's now
 
     def test_holds_no_name(self, tmp_path):
         with Engine(folder=tmp_path) as engine:

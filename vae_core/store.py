@@ -8,10 +8,15 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from vae_core.cache import cache_folder, named_folder, try_replace
 from vae_core.run import RecordingError, Run, as_checked
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 FRAMES = 16 << 20  # bytes of frames written for each training
 SPACE = 2 << 30  # bytes of all; the oldest go first
@@ -28,20 +33,45 @@ def store_folder() -> Path:
 class Store:
     """A folder for each training (checkpoints, recording, what it trains) and a small file for each open run.
 
-    A disk that is full costs what is newest in it, never a run.
+    A disk that is full costs what is newest in it, never a run. Several servers may share a store: each writes to
+    those trainings alone that it has claimed.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or store_folder()
+        self._claimed: dict[str, IO] = {}
 
     def of(self, feed: str) -> Path:
         """The folder of a training; its checkpoints are ``<step>.npz``."""
         return self.folder / "feeds" / feed
 
+    def claim(self, feed: str) -> bool:
+        """Whether a training is ours to write: no other server has it open. It is until `release`, or until this
+        process ends, however it does."""
+        if feed in self._claimed:
+            return True
+        try:
+            self.of(feed).mkdir(parents=True, exist_ok=True)
+            file = open(self.of(feed) / "claim", "ab")
+        except OSError:
+            return True  # full or read-only: nothing will be written
+        if not _locked(file):
+            file.close()
+            return False
+        self._claimed[feed] = file
+        return True
+
+    def release(self, feed: str) -> None:
+        """Leave a training to whoever opens it next."""
+        if file := self._claimed.pop(feed, None):
+            file.close()
+
     # -- trainings ---------------------------------------------------------------------------
 
     def keep(self, feed: str, about: dict[str, Any], record: Run) -> None:
-        """Write a recording, thinned to `FRAMES`, and what it is of (``about["key"]`` and whatever else)."""
+        """Claim a training; write its recording, thinned to `FRAMES`, and what it is of (``about["key"]`` and whatever
+        else)."""
+        self.claim(feed)
         record.budget = FRAMES
         record.thin()
         try:
@@ -71,6 +101,7 @@ class Store:
 
     def forget(self, feed: str) -> None:
         """Remove a training."""
+        self.release(feed)
         shutil.rmtree(self.of(feed), ignore_errors=True)
 
     # -- runs --------------------------------------------------------------------------------
@@ -100,11 +131,27 @@ class Store:
             age = now - _used(path)
             size = sum(_size(file) for file in path.rglob("*"))
             room -= size
-            if age > RECENT and (room < 0 or age > DAYS * 86400):
-                shutil.rmtree(path, ignore_errors=True)
+            if age > RECENT and (room < 0 or age > DAYS * 86400) and self.claim(path.name):
+                self.forget(path.name)
         for path in self.folder.glob("runs/*"):
             if now - _used(path) > DAYS * 86400:
                 path.unlink(missing_ok=True)
+
+
+def _locked(file: IO) -> bool:
+    """Lock an open file for this process alone; False if another has. Where the disk knows no locks, it is ours."""
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _read(path: Path) -> dict[str, Any]:

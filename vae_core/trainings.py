@@ -113,15 +113,19 @@ class Trainings:
             return None
         clock = {int(step): seconds for step, seconds in about["clock"].items()}
         recipe, frame = record.recipe.model_dump(), record.frame(record.steps[-1])
+        # One that another server has open is copied.
+        own, origin = (id, None) if self._store.claim(id) else (secrets.token_hex(12), id)
         try:
             feed = Feed(
-                self._engine, self._engine.place(), recipe, about["pending"], about["points"], record, None,
-                about["chosen"], turn, clock, id,
+                self._engine, self._engine.place(), recipe, about["pending"], about["points"], record, origin,
+                about["chosen"], turn, clock, own,
             )  # fmt: skip
         except LaneError:
+            self._store.release(own)
             return None
         if not same_data(feed, frame):
             feed.close()
+            self._store.release(own)
             return None
         return self._add(feed)
 
@@ -218,6 +222,7 @@ class Trainings:
             old.close()
             if old.key:
                 self._stored[old.key] = old.id
+                self._store.release(old.id)
             else:
                 with suppress(RuntimeError):  # behind what is being written of it; unless the engine stops
                     self._keeper.submit(self._store.forget, old.id)
@@ -267,6 +272,8 @@ class Trainings:
             if feed.players:
                 self._keeper.submit(self._keep, feed)
         self._keeper.shutdown()
+        for feed in self:
+            self._store.release(feed.id)
 
 
 def same_data(feed: Feed, frame: Frame) -> bool:
