@@ -102,7 +102,7 @@ def pictures(view: str) -> None:
         st.caption(f"Mean log-density of {len(density['codes']):,} unseen codes, nats · step {density['step']:,}")
         with st.container(horizontal=True):
             for name, title in (("flow", "Flow"), ("fitted", "Fitted Gaussian"), ("standard", "N(0, I)")):
-                st.metric(title, f"{density['mean'][name]:.2f}")
+                st.metric(title, f"{density['mean'][name]:.2f}".replace("-", "−"))
         for column, (name, title) in zip(
             st.columns(2), (("through", "Drawn through the flow"), ("straight", "Straight from N(0, I)")), strict=True
         ):

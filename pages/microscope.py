@@ -160,7 +160,7 @@ def wrong_about() -> None:
     """A click finds the images that the encoder is most wrong about; a click on one of them shows it."""
     st.button(
         "Where is the encoder wrong?", icon=":material/troubleshoot:", on_click=find_worst, width="stretch",
-        help="Rests the run and shows ten of the test images on which the encoder loses most.",
+        help="Pauses the run and shows the ten test images on which the encoder loses most.",
     )  # fmt: skip
     whose, found = st.session_state.get(WORST, (None, None))
     if whose != run.id:

@@ -54,7 +54,7 @@ def test_the_ledger_holds_every_claim_at_three_seeds():
 def test_findings_in_words():
     finding = find(lambda a, b: a < b, "nats", the_first=[1.0, 2.0], second=[3.0, 1.0])
     assert finding.verdict == "mixed" and finding.holds == [True, False]
-    assert finding.words() == "the first 1.50 ± 0.71, second 2.00 ± 1.41 nats (2 seeds)"
+    assert finding.words() == "the first: 1.50 ± 0.71, second: 2.00 ± 1.41 nats (2 seeds)"
     assert find(lambda a: a > 5, "", x=[1.0]).verdict == "does not hold"
     assert [spread([v]) for v in (1234.5, -146.52, 1.234, 0.01234)] == ["1234", "−146.5", "1.23", "0.012"]
 

@@ -73,12 +73,11 @@ class TestContract:
     def test_says_whether_it_has_noise(self, name):
         rule, encoder = build(name)
         rule.eval()
-        still = torch.zeros(8, 2)
-        moved = [
-            not torch.equal(apply(rule, encoder, knobs).z, apply(rule, encoder, knobs, still).z)
-            for knobs in settings_of(name)
-        ]
-        assert any(moved) == bool(RULES[name].noise_off)
+        still, when = torch.zeros(8, 2), RULES[name].noise_when
+        for knobs in settings_of(name):
+            moved = not torch.equal(apply(rule, encoder, knobs).z, apply(rule, encoder, knobs, still).z)
+            used = all(getattr(parse_knobs(name, knobs), knob) in values for knob, values in when.items())
+            assert moved == (bool(RULES[name].noise_off) and used), knobs
 
     def test_posterior_or_a_word_why_not(self, name):
         has_posterior = apply(*build(name)).posterior is not None

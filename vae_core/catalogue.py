@@ -28,6 +28,7 @@ def entry(name: str, rule: type[Rule]) -> dict[str, Any]:
         "source": rule.source,
         "noisy": bool(rule.noise_off),
         "noise_off": rule.noise_off,
+        "noise_when": rule.noise_when,
         "has_posterior": not rule.undefined,
         "knobs": [knob(name, field) for name, field in rule.Knobs.model_fields.items()],
         "code": inspect.getsource(rule),

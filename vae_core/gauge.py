@@ -18,6 +18,7 @@ SOONEST = 0.5  # seconds between two measurements
 PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time; many at rest: a click may wait for one
 LONG = 0.6  # seconds: where a part takes that twice in a row, parts are made smaller
 KEPT = 400
+SETTINGS = "rule", "noise", "knobs"  # what changes measures from one step to the next
 
 
 class Gauge:
@@ -107,7 +108,8 @@ class Gauge:
     def failed(self, header: dict[str, Any]) -> None:
         """It could not be measured: the screen says so, and the run is let alone until it has changed."""
         self._failed, self._took = identity(header), max(self._took, LONG)
-        self.newest = pack({"kind": "exact", "step": header["step"], "rule": header["rule"], "failed": True}, {})
+        about = {name: header[name] for name in ("step", *SETTINGS)}
+        self.newest = pack({"kind": "exact", **about, "failed": True}, {})
 
     def at(self, step: int) -> bytes | None:
         """The message of a step, or the last one before it."""
@@ -135,14 +137,14 @@ def identity(header: dict[str, Any]) -> str:
 
 def settings(header: dict[str, Any]) -> str:
     """Rule, noise and knobs, to be compared."""
-    return json.dumps([header[name] for name in ("rule", "noise", "knobs")], sort_keys=True)
+    return json.dumps([header[name] for name in SETTINGS], sort_keys=True)
 
 
 def combined(parts: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Parts of one measurement, the first of them part 0, as a header and arrays to pack.
 
     Returns:
-        step, rule, prior, together, index, mutual_information, aggregate_kl, kl, fine as in
+        step, rule, noise, knobs, prior, together, index, mutual_information, aggregate_kl, kl, fine as in
         `vae_core.views.live_exact`; images, of: how many were measured, of how many; log_marginal, elbo,
         gap: means over all, nats, see `estimate`; error: of the integrals, mean; log_marginal_error,
         gap_error: that and the standard error of the estimate, together.
@@ -155,7 +157,7 @@ def combined(parts: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str,
     log_marginal, errors = (np.concatenate([p[name] for p in parts]) for name in ("log_marginal", "error"))
     error = float(errors.mean())
     mean, deviation = estimate(log_marginal, first["guess"], rows)
-    header = {name: first[name] for name in ("step", "rule", "prior", "together", "index", "fine", "of")}
+    header = {name: first[name] for name in ("step", *SETTINGS, "prior", "together", "index", "fine", "of")}
     header |= {name: first[name] for name in ("mutual_information", "aggregate_kl", "kl")}
     header |= {"images": len(rows), "log_marginal": mean, "error": error}
     header |= {"log_marginal_error": math.hypot(deviation, error), **dict.fromkeys(["elbo", "gap", "gap_error"])}

@@ -129,6 +129,7 @@ class Rule(nn.Module):
     why: ClassVar[str]  # why that is charged
     source: ClassVar[str]
     noise_off: ClassVar[str] = ""  # what the screen says while ε is not added; "" = no noise
+    noise_when: ClassVar[dict[str, tuple[Any, ...]]] = {}  # a knob's name -> its values with which ε is used at all
     undefined: ClassVar[str] = ""  # what cannot be asked of this rule, and why
     # What of the posterior the encoder may choose for each image: "diagonal" or "full" covariance, "mean" alone,
     # "nothing"; None is what the posterior's own type says.

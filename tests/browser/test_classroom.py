@@ -51,7 +51,7 @@ def test_a_class_from_joining_to_the_fork(open_at):
     assert presenter.locator(".qr svg").bounding_box()["width"] >= 224
     student = open_at(f"join?code={code.lower()}")
     expect(presenter.get_by_test_id("watching")).to_have_text("1", timeout=10_000)
-    expect(student.get_by_test_id("people")).to_have_text("1 watch")
+    expect(student.get_by_test_id("people")).to_have_text("1 watching")
 
     at = lab(student, "step")
     wait(student, f"window.noiseLab.step > {at} && window.noiseLab.playing")
@@ -98,7 +98,7 @@ def test_a_class_from_joining_to_the_fork(open_at):
     student.get_by_test_id("noise").click()
     wait(student, "window.noiseLab.noise !== null && window.noiseLab.events.length > 0")
     wait(presenter, f"window.noiseLab.playing && window.noiseLab.noise === 0 && window.noiseLab.step > {last}")
-    expect(presenter.get_by_test_id("share")).to_have_text(re.compile("0 watch"), timeout=10_000)
+    expect(presenter.get_by_test_id("share")).to_have_text(re.compile("0 watching"), timeout=10_000)
 
 
 def test_a_poll_on_a_phone(open_at):
@@ -165,12 +165,12 @@ def test_the_class_follows_the_presenter(open_at):
     wait(student, f"window.noiseLab.step < {at} && window.noiseLab.rule === 'autoencoder'")
     wait(presenter, "window.noiseLab.events.length === 0")  # the presenter's page has moved, too
     expect(presenter.get_by_test_id("share")).to_have_text(
-        re.compile(f"{code[:3]} {code[3:]} · 1 watch"), timeout=15_000
+        re.compile(f"{code[:3]} {code[3:]} · 1 watching"), timeout=15_000
     )
     wait(presenter, "window.noiseLab.step > 60")
     presenter.reload()  # the same run again, not a new one
     wait(presenter, "window.noiseLab?.frames > 0")
-    expect(presenter.get_by_test_id("share")).to_have_text(re.compile("1 watch"), timeout=15_000)
+    expect(presenter.get_by_test_id("share")).to_have_text(re.compile("1 watching"), timeout=15_000)
     at = lab(student, "step")
     wait(student, f"window.noiseLab.step > {at}")
     assert student.get_by_test_id("ended").is_hidden()

@@ -63,6 +63,21 @@ def test_a_flow_names_its_prior(open_page):
     assert page.get_by_text("under the spline flow's prior").is_visible()
 
 
+def test_what_was_measured_under_other_settings_is_not_shown(open_page):
+    page = open_page(FEW)
+    wait(page, "window.noiseLab.step > 200 && window.noiseLab.exact?.gap > 0")
+    seen = page.evaluate("""() => new Promise((done) => {
+      const root = [...document.querySelectorAll("*")].find((e) => e.shadowRoot?.querySelector(".lab")).shadowRoot;
+      root.querySelector("[data-testid=noise]").click();
+      const look = () => noiseLab.noise === 0 ? done([noiseLab.exact, noiseLab.step]) : requestAnimationFrame(look);
+      look();
+    })""")
+    assert seen[0] is None
+    wait(page, f"window.noiseLab.exact?.step >= {seen[1]}")  # but soon again
+    button(page, "noise").click()
+    wait(page, "window.noiseLab.noise === 1 && window.noiseLab.exact?.gap > 0")
+
+
 def test_the_true_posterior_is_drawn_when_asked_for(open_page):
     page = open_page(f"{FEW}&learning_rate=0.0005")  # after little training it is wide
     wait(page, "window.noiseLab.step > 100 && window.noiseLab.exact?.gap > 0")

@@ -57,7 +57,7 @@ class Measured:
 
     @cached_property
     def gap(self) -> exact.Gap:
-        return exact.gap(self.trainer, self._raw[::2])
+        return exact.gap(self.trainer, self._raw)
 
     @cached_property
     def aggregate(self) -> exact.Aggregate:

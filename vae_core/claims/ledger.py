@@ -30,8 +30,8 @@ class Finding:
         return "holds" if all(self.holds) else "mixed" if any(self.holds) else "does not hold"
 
     def words(self) -> str:
-        """ "autoencoder 126.6 ± 0.2, VAE 131.4 ± 0.1 nats (3 seeds)"."""
-        parts = ", ".join(f"{name} {spread(values)}" for name, values in self.figures.items())
+        """ "autoencoder: 126.6 ± 0.2, VAE: 131.4 ± 0.1 nats (3 seeds)"."""
+        parts = ", ".join(f"{name}: {spread(values)}" for name, values in self.figures.items())
         seeds = len(self.holds)
         return f"{parts}{' ' + self.unit if self.unit else ''} ({seeds} seed{'s' * (seeds > 1)})"
 

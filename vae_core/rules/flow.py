@@ -15,10 +15,11 @@ class Flow(Rule):
     title = "Spline flow"
     question = "And what do normalizing flows do with the idea of normal codes?"
     formula = r"z = \mu(x), \quad f(z) \sim \mathcal{N}(0, I)"
-    charged = r"-\log \mathcal{N}\left(f(z); 0, I\right) - \log \left|\det \tfrac{\partial f}{\partial z}\right|"
+    charged = r"-\log \mathcal{N}(f(z); 0, I) - \log \left|\det \tfrac{\partial f}{\partial z}\right|"
     why = "The exact log-likelihood of the codes. Together, the encoder is drawn to N(0, I) by the density it gives."
     source = "Rezende & Mohamed 2015, eq. 7; Durkan et al. 2019, sec. 3; as a prior: Chen et al. 2017"
-    noise_off = "ε is not added. Only a flow as the VAE's prior has noise; with fixed codes there is none to miss."
+    noise_off = "ε is not added, the penalty stays: the decoder no longer sees σ."
+    noise_when = {"mode": ("prior",)}
     undefined = "The prior is the flow's, so the KL to N(0, I) is not what is charged; the flow's density is exact."
     heads = {"mean": LATENT, "log_variance": LATENT}
 

@@ -12,7 +12,7 @@ class FullCovariance(Rule):
     title = "Full covariance"
     question = "Why two channels, μ and σ? What would a correlation add?"
     formula = r"z = \mu(x) + s\,L(x)\,\varepsilon"
-    charged = r"\beta \cdot \mathrm{KL}\left(\mathcal{N}(\mu, L L^\top) \,\|\, \mathcal{N}(0, I)\right)"
+    charged = r"\beta \cdot \mathrm{KL}(\mathcal{N}(\mu, L L^\top) \,\|\, \mathcal{N}(0, I))"
     why = "The VAE's KL, for a Gaussian that may tilt."
     source = "Kingma & Welling 2019, sec. 2.5.1, eq. 2.35 to 2.40"
     noise_off = (

@@ -9,7 +9,7 @@ class MeanOnly(Rule):
     title = "Mean only"
     question = "Why not only the mean, z = μ + ε?"
     formula = r"z = \mu(x) + \sigma_0\,\varepsilon"
-    charged = r"\beta \cdot \left(\tfrac{1}{2}\|\mu\|^2 + \text{const}\right)"
+    charged = r"\beta \cdot (½\,\|\mu\|^2 + \text{const})"
     why = "The same KL as in the VAE; with σ held at σ₀ only the mean can still pay."
     source = "Kingma & Welling 2014, app. B, with σ held at σ₀; Ghosh et al. 2020, sec. 3"
     noise_off = "ε is not added, ½‖μ‖² is still charged: an autoencoder with weight decay on its codes."

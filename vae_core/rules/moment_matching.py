@@ -16,7 +16,7 @@ class MomentMatching(Rule):
     title = "Moment matching"
     question = "Why not just insist that each batch of codes is normal, without noise?"
     formula = r"z = \mu(x)"
-    charged = r"\lambda \cdot D\left(z_1, \dots, z_n \,\|\, \mathcal{N}(0, I)\right)"
+    charged = r"\lambda \cdot D(z_1, \dots, z_n \,\|\, \mathcal{N}(0, I))"
     why = "The codes of a batch, taken together, should look like draws of the prior."
     source = "Tolstikhin et al. 2018, alg. 2 (MMD); Kolouri et al. 2019, eq. 15 (sliced Wasserstein)"
     undefined = (

@@ -15,7 +15,7 @@ class Offset(Rule):
     title = "Deterministic offset"
     question = "What if the noise is deterministic, one vector per image?"
     formula = r"z = \mu(x) + a\,f(x)"
-    charged = r"\beta \cdot \tfrac{1}{2}\|z\|^2"
+    charged = r"\beta \cdot ½\,\|z\|^2"
     why = "Nothing at β = 0; else codes that lie far out cost, as under a prior."
     source = "The question itself; the penalty: Ghosh et al. 2020, eq. 6"
     undefined = "The same x always gives the same z, so there is no posterior, no KL and no ELBO."

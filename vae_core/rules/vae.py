@@ -10,7 +10,7 @@ class VAE(Rule):
     title = "VAE"
     question = "What does the usual VAE do?"
     formula = r"z = \mu(x) + s\,\sigma(x)\,\varepsilon"
-    charged = r"\beta \cdot \mathrm{KL}\left(\mathcal{N}(\mu, \sigma^2) \,\|\, \mathcal{N}(0, I)\right)"
+    charged = r"\beta \cdot \mathrm{KL}(\mathcal{N}(\mu, \sigma^2) \,\|\, \mathcal{N}(0, I))"
     why = "The reconstruction at a draw less the KL bounds log p(x) from below: the ELBO (β = 1)."
     source = "Kingma & Welling 2014, eq. 10; β: Higgins et al. 2017"
     noise_off = "ε is not added, the penalty stays: the decoder no longer sees σ, so the KL pulls σ to 1."

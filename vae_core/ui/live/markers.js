@@ -4,7 +4,7 @@
 const TURN = 2 * Math.PI;
 const MINUS = "\u2212";
 
-export const signed = (value, digits) => (value + 0).toFixed(digits).replace("-", MINUS);
+export const signed = (value, digits) => (Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).toFixed(digits).replace("-", MINUS);
 
 const niceStep = (span, count) => {
   const raw = span / count;

@@ -71,7 +71,8 @@ const INFLOW = `
     <section class="station"><h3>Encoder</h3><div class="network" data-network="encoder"></div></section>
     ${ARROW}
     <section class="station rule">
-      <h3>Latent rule</h3>
+      <header><h3>Latent rule</h3>
+        <details><summary>about it</summary><div data-part="about"></div></details></header>
       <select data-testid="rule" aria-label="Latent rule"></select>
       <div class="formula" data-part="formula"></div>
       <div class="charged" data-part="charged"></div>
@@ -80,7 +81,6 @@ const INFLOW = `
       <p class="note" data-part="note" hidden></p>
       <div class="knobs" data-part="knobs"></div>
       <p class="facts" data-part="facts" hidden></p>
-      <details><summary>About this rule</summary><div data-part="about"></div></details>
     </section>
   </div>`;
 

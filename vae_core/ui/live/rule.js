@@ -1,6 +1,7 @@
 // The rule card: what z is, what is charged, the noise switch, and one control per declared knob.
 
 import { ICONS } from "./page.js";
+import { signed } from "./markers.js";
 import { ruleOf } from "./store.js";
 
 const TICKS = 1000; // positions of a slider on a logarithmic scale
@@ -92,6 +93,9 @@ function choiceControl(element, knob, id, change) {
   };
 }
 
+/** Whether the knobs have such values. */
+const holds = (when, knobs) => Object.entries(when).every(([name, values]) => values.includes(knobs[name]));
+
 export function createRuleCard(root, store, act) {
   const part = (name) => root.querySelector(`[data-part=${name}]`);
   const picker = root.querySelector("[data-testid=rule]");
@@ -140,26 +144,27 @@ export function createRuleCard(root, store, act) {
       if (picker.options.length !== hello.rules.length) picker.replaceChildren(...hello.rules.map(({ name, title }) => new Option(title, name)));
       picker.value = rule.name;
       if (built !== rule) build(rule);
-      const on = rule.noisy && state.noise > 0;
-      const label = rule.noisy ? `Noise ${on ? "on" : "off"}` : "No noise in this rule";
+      const noisy = rule.noisy && holds(rule.noise_when, state.knobs);
+      const on = noisy && state.noise > 0;
+      const label = noisy ? `Noise ${on ? "on" : "off"}` : "No noise in this rule";
       if (toggle.dataset.label !== label) {
         toggle.dataset.label = label;
         toggle.innerHTML = `<span class="thumb">${on ? ICONS.cloud : ICONS.dot}</span><span>${label}</span>`;
       }
       toggle.setAttribute("aria-checked", on);
-      toggle.disabled = !rule.noisy;
-      part("scale").hidden = !rule.noisy;
+      toggle.disabled = !noisy;
+      part("scale").hidden = !noisy;
       showScale(state.noise);
       const note = part("note");
-      note.hidden = on || !rule.noisy || !rule.noise_off;
-      note.textContent = rule.noise_off ?? "";
+      note.hidden = on || !noisy;
+      note.textContent = rule.noise_off;
       rule.knobs.forEach(({ name, when }, index) => {
         shows[name](state.knobs[name]);
-        part("knobs").children[index].hidden = !Object.entries(when).every(([other, values]) => values.includes(state.knobs[other]));
+        part("knobs").children[index].hidden = !holds(when, state.knobs);
       });
       const facts = Object.entries(store.frame?.facts ?? {});
       part("facts").hidden = !facts.length;
-      part("facts").textContent = facts.map(([name, values]) => `${name} (${values.map((v) => v.toFixed(2)).join(", ")})`).join(" · ");
+      part("facts").textContent = facts.map(([name, values]) => `${name} (${values.map((v) => signed(v, 2)).join(", ")})`).join(" · ");
     },
   };
 }

@@ -53,7 +53,7 @@ export function createSharing(root, { send }) {
   let poll = null;
 
   const drawOpener = () => {
-    opener.lastElementChild.textContent = room ? `${spaced(room.code)} · ${watching} watch` : "Share with the class";
+    opener.lastElementChild.textContent = room ? `${spaced(room.code)} · ${watching} watching` : "Share with the class";
     opener.setAttribute("aria-pressed", Boolean(room));
   };
   const open = (shown) => {

@@ -71,8 +71,14 @@ export function remember(history, { step, metrics }) {
   for (const name of Object.keys(history.metrics)) history.metrics[name] = thin(history.metrics[name]);
 }
 
-/** The exact measures that belong to the shown frame: of its step, or the last ones before it. */
-export const exactOf = (store) => (isLive(store) || store.exact?.step <= store.frame?.step ? store.exact : null);
+const settings = ({ rule, noise, knobs }) => JSON.stringify([rule, noise, knobs]);
+
+/** The exact measures that belong to the shown frame: of its step, or the last ones before it under the same settings. */
+export function exactOf(store) {
+  const { exact, frame } = store;
+  if (!exact || !frame || settings(exact) !== settings(frame)) return null;
+  return isLive(store) || exact.step <= frame.step ? exact : null;
+}
 
 /** Whether measures are so much older than the frame, or soon will be, that the screen should say so. */
 export function isBehind({ frame, state, marginals: { steps }, ...store }, { step }) {

@@ -146,7 +146,7 @@ export function createWatching(root, store, { send, touch, fork }) {
     },
     state({ watching }) {
       people.hidden = false;
-      people.textContent = `${watching.toLocaleString("en")} watch`;
+      people.textContent = `${watching.toLocaleString("en")} watching`;
     },
     poll(message) {
       poll = message.poll;
