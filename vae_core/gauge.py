@@ -13,7 +13,7 @@ from vae_core.thinning import thin
 
 # Times as long as it took, a run trains before it is measured again. At first, and where its noise, rule or knobs have
 # changed since, somebody waits to see what that did: then it is sooner.
-SHARE, SOON = 40.0, 8.0
+SHARE, SOON = 40.0, 4.0
 SOONEST = 0.5  # seconds between two measurements
 PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time; many at rest: a click may wait for one
 LONG = 0.6  # seconds: where a part takes that twice in a row, parts are made smaller

@@ -76,7 +76,7 @@ export function createBar(root, store, act) {
       if (shown) {
         text(counters.step, shown.step.toLocaleString("en"));
         text(counters.epoch, shown.epoch.toFixed(1));
-        text(counters.time, clock(state?.seconds ?? 0));
+        text(counters.time, isLive(store) ? clock(state?.seconds ?? 0) : "–"); // of the past it is not known here
       }
       const play = find("play");
       const playing = Boolean(state?.playing);

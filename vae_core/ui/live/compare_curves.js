@@ -18,7 +18,7 @@ function extent(histories, { name, sign }) {
     const column = metrics[name] ?? [];
     const values = [];
     for (let i = Math.floor(steps.length * 0.06); i < steps.length; i++) if (known(column[i])) values.push(sign * column[i]);
-    const own = seen(values);
+    const own = seen([values]);
     if (own) [low, high] = [Math.min(low, own[0]), Math.max(high, own[1])];
   }
   return low > high ? null : roomy(low, high);
@@ -41,7 +41,7 @@ function drawPanel(canvas, measure, runs, shownStep, theme) {
   context.fillStyle = theme.faint;
   drawValues(context, bounds, y, { left, right, top, bottom }, small);
   context.textAlign = "center";
-  for (const [value] of ticks(0, last, Math.max(2, (right - left) / (6 * small)))) {
+  for (const [value] of ticks(0, last, Math.max(3, (right - left) / (6 * small)))) {
     context.fillText(value.toLocaleString("en"), Math.max(x(value), left), bottom + small * 0.8);
   }
   context.save();

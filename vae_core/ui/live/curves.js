@@ -36,15 +36,16 @@ const valueAt = (metrics, { name, sign = 1, without }, index) => {
 function extent(series, { history: { steps, metrics }, marginals }) {
   const early = steps[Math.floor(steps.length * 0.06)];
   const measured = series.some(({ dots }) => dots) ? marginals.values.filter((_, i) => marginals.steps[i] >= early) : [];
-  const values = measured.map((value) => -value);
   const stride = Math.max(1, Math.floor(steps.length / 600));
-  for (let i = Math.floor(steps.length * 0.06); i < steps.length; i += stride) {
-    for (const one of series) {
+  const curves = series.map((one) => {
+    const values = [];
+    for (let i = Math.floor(steps.length * 0.06); i < steps.length; i += stride) {
       const value = valueAt(metrics, one, i);
       if (value !== null) values.push(value);
     }
-  }
-  const bounds = seen(values);
+    return values;
+  });
+  const bounds = seen([...curves, measured.map((value) => -value)]);
   return bounds && roomy(...bounds);
 }
 
@@ -68,7 +69,7 @@ function drawPanel(canvas, series, store, theme, { withLabels, isLast }) {
   const y = bounds && heights(bounds, top, bottom);
   if (bounds) drawValues(context, bounds, y, { left, right, top, bottom }, small);
   context.textAlign = "center";
-  if (withSteps) for (const [value] of ticks(0, last, Math.max(2, (right - left) / (6 * small)))) {
+  if (withSteps) for (const [value] of ticks(0, last, Math.max(3, (right - left) / (6 * small)))) {
     const text = value.toLocaleString("en");
     const half = context.measureText(text).width / 2;
     if (x(value) + half <= right + 4) context.fillText(text, Math.max(x(value), left), bottom + small * 0.8);

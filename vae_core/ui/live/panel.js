@@ -18,10 +18,14 @@ export function cleared(canvas) {
   return { context, width, height };
 }
 
-/** Lowest value and 98th percentile: the peak after a switch may leave the panel. Null where there is nothing. */
-export function seen(values) {
-  values.sort((a, b) => a - b);
-  return values.length ? [values[0], values[Math.floor(0.98 * (values.length - 1))]] : null;
+const LASTING = 4; // frames
+
+/** Lowest value and 98th percentile: the peak after a switch may leave the panel, but not for long. Null where there is
+ * nothing. `curves`: the values of each, in their order. */
+export function seen(curves) {
+  const values = curves.flat().sort((a, b) => a - b);
+  const stays = curves.filter((own) => own.length >= LASTING).map((own) => Math.min(...own.slice(-LASTING)));
+  return values.length ? [values[0], Math.max(values[Math.floor(0.98 * (values.length - 1))], ...stays)] : null;
 }
 
 /** Bounds with room above and below; from zero where that is near. */
@@ -36,7 +40,7 @@ export const heights = ([low, high], top, bottom) => (value) => bottom - ((botto
 /** A line across with its number for each round value. */
 export function drawValues(context, bounds, y, { left, right, top, bottom }, small) {
   context.textAlign = "right";
-  for (const [value, text] of ticks(bounds[0], bounds[1], Math.max(2, (bottom - top) / (2.6 * small)))) {
+  for (const [value, text] of ticks(bounds[0], bounds[1], Math.max(bottom - top > 5 * small ? 3 : 2, (bottom - top) / (2.6 * small)))) {
     context.beginPath();
     context.moveTo(left, Math.round(y(value)) + 0.5);
     context.lineTo(right, Math.round(y(value)) + 0.5);
