@@ -108,6 +108,24 @@ export function glyphSprites(names, colours, theme, ratio) {
   });
 }
 
+/** Places [x, y] moved apart until each two are `reach` apart or nearly so: where classes overlap, so would their names.
+ * It follows the places without a jump. */
+export function apart(places, reach) {
+  for (let round = 0; round < 6; round++) {
+    for (let a = 1; a < places.length; a++) {
+      for (let b = 0; b < a; b++) {
+        const [right, down] = [places[a][0] - places[b][0], places[a][1] - places[b][1]];
+        const distance = Math.hypot(right, down);
+        if (distance >= reach || !distance) continue;
+        const push = (reach - distance) / (2 * distance);
+        places[a] = [places[a][0] + push * right, places[a][1] + push * down];
+        places[b] = [places[b][0] - push * right, places[b][1] - push * down];
+      }
+    }
+  }
+  return places;
+}
+
 /** The curve at `deviations` standard deviations of a normal distribution, in the units of the axes. */
 export function drawEllipse(context, place, [mean1, mean2, scale1, scale2, correlation], deviations, colour, width) {
   const rest = Math.sqrt(1 - correlation * correlation);

@@ -5,7 +5,7 @@ import { drawContours } from "./contours.js";
 import { createMotion } from "./motion.js";
 import { createStamps } from "./stamps.js";
 import { CLASS_COLOURS, rgb } from "./theme.js";
-import { drawAxes, drawCross, drawDot, drawEllipse, drawThumbnail, glyphSprites } from "./markers.js";
+import { apart, drawAxes, drawCross, drawDot, drawEllipse, drawThumbnail, glyphSprites } from "./markers.js";
 
 const COLOURS = CLASS_COLOURS.map(rgb);
 const FULL = 225; // strength of a point, of 256
@@ -100,13 +100,14 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
   const drawGlyphs = (place) => {
     const single = view.isolated ?? view.highlighted;
     const { shown, rows } = motion;
-    for (let k = 0; k < glyphs.length; k++) {
-      const row = 2 * (rows.medians + k);
-      if (!Number.isFinite(shown[row])) continue;
+    const present = [...glyphs.keys()].filter((k) => Number.isFinite(shown[2 * (rows.medians + k)]));
+    const medians = present.map((k) => 2 * (rows.medians + k)).map((row) => [place.x(shown[row]), place.y(shown[row + 1])]);
+    apart(medians, 0.4 * (glyphs[0]?.size ?? 0)).forEach(([x, y], index) => {
+      const k = present[index];
       const { canvas, size } = glyphs[k];
       marks.globalAlpha = single === null || single === k ? 1 : 0.15;
-      marks.drawImage(canvas, place.x(shown[row]) - size / 2, place.y(shown[row + 1]) - size / 2, size, size);
-    }
+      marks.drawImage(canvas, x - size / 2, y - size / 2, size, size);
+    });
     marks.globalAlpha = 1;
   };
 
