@@ -184,6 +184,10 @@ if run.header["rule"] == "offset":
     controls()
     st.fragment(lab, run_every=EVERY if run.playing else None)()
 else:
-    title = next(rule["title"] for rule in engine().rules() if rule["name"] == run.header["rule"])
-    st.info(f"This run's rule is {title}, which has no offset.", icon=":material/arrow_outward:")
-    st.button("Switch to the deterministic offset", type="primary", on_click=switch, args=("offset",))
+    rules = {rule["name"]: rule for rule in engine().rules()}
+    st.subheader(f"{rules[run.header['rule']]['title']} has no offset: switch this run to one")
+    with st.container(border=True):
+        st.markdown(f"**{rules['offset']['question']}**")
+        st.latex(rules["offset"]["formula"])
+        st.caption("f(x) is one vector for each image, the same at every step. It is the Playground's run that switches.")
+        st.button("Switch to the deterministic offset", type="primary", on_click=switch, args=("offset",))

@@ -56,7 +56,7 @@ def test_controls_steer_the_run():
 
 def test_another_rule_is_switched_with_one_click():
     page = open_page(rule="vae")
-    assert "has no offset" in page.info[0].value
+    assert "has no offset" in page.subheader[0].value
     page.button[-1].click().run()
     assert not page.exception and run_of(page).header["rule"] == "offset" and page.metric
 
