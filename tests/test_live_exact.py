@@ -10,7 +10,7 @@ from torch.nn.functional import logsigmoid
 from tests.conftest import small
 from vae_core import exact, views
 from vae_core.frame import unpack
-from vae_core.gauge import KEPT, MANY_PARTS, PARTS, SHARE, SOON, Gauge, combined, estimate, identity
+from vae_core.gauge import CHANGED, FIRST, KEPT, MANY_PARTS, PARTS, SHARE, Gauge, combined, estimate, identity
 from vae_core.trainer import Trainer
 
 
@@ -171,7 +171,7 @@ def test_a_fortieth_of_the_training_time(view):
     for _ in range(6):
         gauge.take({**view, "seconds": took})
         between.append(waits(gauge, header, took))
-        expected = min(max(SOON * took, trained), SHARE * took)  # at first as long again as it had trained
+        expected = min(max(FIRST * took, trained), SHARE * took)  # at first as long again as it had trained
         assert between[-1] == pytest.approx(expected, abs=0.02)
         trained += between[-1]
     assert between[0] < between[2] < between[-1] == pytest.approx(SHARE * took, abs=0.02)
@@ -183,7 +183,7 @@ def test_what_a_switch_does_is_measured_sooner(view):
         waits(gauge, header_of(view), took)
         gauge.take({**view, "seconds": took})
     switched = header_of(view, noise=0.0)
-    assert waits(gauge, switched, took) == pytest.approx(SOON * took, abs=0.01)  # who drags does not stop the training
+    assert waits(gauge, switched, took) == pytest.approx(CHANGED * took, abs=0.01)  # who drags does not stop the training
     gauge.take({**view, "noise": 0.0, "seconds": took})
     assert waits(gauge, switched, took) == pytest.approx(SHARE * took, abs=0.01)  # it has been measured
 

@@ -11,9 +11,9 @@ import numpy as np
 from vae_core.frame import pack
 from vae_core.thinning import thin
 
-# Times as long as it took, a run trains before it is measured again. At first, and where its noise, rule or knobs have
-# changed since, somebody waits to see what that did: then it is sooner.
-SHARE, SOON = 40.0, 4.0
+# Times as long as it took, a run trains before it is measured again: in the end; at first; and where its noise, rule or
+# knobs have changed since, as somebody waits to see what that did.
+SHARE, FIRST, CHANGED = 40.0, 10.0, 4.0
 SOONEST = 0.5  # seconds between two measurements
 PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time; many at rest: a click may wait for one
 LONG = 0.6  # seconds: where a part takes that twice in a row, parts are made smaller
@@ -58,9 +58,9 @@ class Gauge:
         if header["rule"] != self._rule:
             self._rule, self._count, self._long = header["rule"], PARTS, 0
         if not resting:
-            wait = SOON * self._took
+            wait = CHANGED * self._took
             if settings(header) == self._under:  # twice as late each time
-                wait = min(max(wait, self._before), SHARE * self._took)
+                wait = min(max(FIRST * self._took, self._before), SHARE * self._took)
             if self._passed < max(wait, SOONEST):
                 return None
             self._before, self._passed = self._before + self._passed, 0.0

@@ -56,7 +56,7 @@ while time.perf_counter() < end:
     trainer.train(16)
 print((trainer.step_count - 100) / (time.perf_counter() - before))
 """
-SETTLED = 520  # the step from which on frames are as far apart as they will be; the first ones are shown one by one
+SETTLED = 1600  # from here on frames and exact measures are as far apart as they will be; the first come one by one
 LAB = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lab')).shadowRoot"
 # What was counted when the next frame came, and when that was.
 AT_FRAME = """() => new Promise((done) => {

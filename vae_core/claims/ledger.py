@@ -79,9 +79,14 @@ def find(holds: Callable[..., bool], unit: str, **figures: Sequence[float]) -> F
 
     Underscores in names of figures are shown as spaces.
     """
-    values = {name: [float(v) for v in several] for name, several in figures.items()}
-    verdicts = [bool(holds(*of_seed)) for of_seed in zip(*values.values(), strict=True)]
-    return Finding({name.replace("_", " "): v for name, v in values.items()}, unit, verdicts)
+    values = {name.replace("_", " "): [float(v) for v in several] for name, several in figures.items()}
+    return Finding(values, unit, [bool(holds(*of_seed)) for of_seed in zip(*values.values(), strict=True)])
+
+
+def find_together(holds: Callable[..., bool], unit: str, **figures: Sequence[float]) -> Finding:
+    """A finding of a sentence about all seeds together: `holds` is asked once, with the figures of all."""
+    each = find(lambda *of_seed: True, unit, **figures)
+    return Finding(each.figures, unit, [bool(holds(*each.figures.values()))] * len(each.holds))
 
 
 def spread(values: Sequence[float]) -> str:

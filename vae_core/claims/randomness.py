@@ -1,23 +1,26 @@
 """Question 1: why is z random at all?"""
 
+from statistics import mean
+
 import numpy as np
 
 from vae_core.claims.bench import Bench
-from vae_core.claims.ledger import Finding, claim, find
+from vae_core.claims.ledger import Finding, claim, find, find_together
 from vae_core.fields import jacobian_norm
 
 
 @claim(
     "noise-costs-little-reconstruction",
     1,
-    "Without the noise, unseen images are reconstructed about as well, within 4 nats.",
-    folklore="Without the noise, reconstruction is better.",
+    "Without the noise, unseen images are reconstructed better by 2 nats or so on average, not with every seed.",
+    folklore="Without the noise, reconstruction is much better.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return find(
-        lambda without, with_noise: abs(without - with_noise) < 4,
+    return find_together(
+        lambda without, with_noise: 1 < mean(with_noise) - mean(without) < 4
+        and any(w <= n for n, w in zip(without, with_noise, strict=True)),
         "nats",
         autoencoder=[r.metric("reconstruction") for r in ae],
         VAE=[r.metric("reconstruction") for r in vae],
@@ -56,13 +59,13 @@ def _(bench: Bench) -> Finding:
 @claim(
     "prior-meets-the-codes",
     1,
-    "Next to none of the prior's mass lies in holes of the VAE's codes, some of it in the autoencoder's.",
+    "Several times as much of the prior's mass lies in holes of the autoencoder's codes as of the VAE's.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
     return find(
-        lambda a, v: v < 0.02 and a > 0.02 and a > 3 * v,
+        lambda a, v: a > 0.02 and a > 3 * v,
         "of the prior's mass",
         autoencoder=[r.holes for r in ae],
         VAE=[r.holes for r in vae],
@@ -94,14 +97,14 @@ def _(bench: Bench) -> Finding:
 @claim(
     "labels-are-as-near-without-noise",
     1,
-    "Neighbours in the plane share a label about as often without noise as with it.",
+    "Neighbours in the plane share a label at least as often without noise as with it, to 2 percent.",
     folklore="The noise is what puts similar images side by side.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
     return find(
-        lambda a, v: abs(a - v) < 0.05,
+        lambda a, v: a > v - 0.02,
         "accuracy of 10 nearest neighbours",
         autoencoder=[r.accuracy for r in ae],
         VAE=[r.accuracy for r in vae],
