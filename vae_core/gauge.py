@@ -171,17 +171,16 @@ def combined(parts: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str,
 
 
 def estimate(values: np.ndarray, known: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
-    """The mean over all images of what was measured of some, by regression on what is known of all, and its
-    standard error (Cochran 1977, "Sampling techniques", eq. 7.1 and 7.29). Of all images it is their mean.
+    """The mean over all images of what was measured of some, and its standard error: what is known of all, and by how
+    much the measured ones lie off on average (Cochran 1977, "Sampling techniques", sec. 7.2, with b₀ = 1). It has no
+    bias. A slope fitted to the sample has, where a few images make most of the mean, as the gap's do: it was up to 3 of
+    4.5 nats too low, with an error of 0.2. Of all images it is their mean.
 
     Args:
-        values: (n,) measured; known: (N,); rows: (n,) which of the N images were measured.
+        values: (n,) measured; known: (N,), nearly the same; rows: (n,) which of the N images were measured.
     """
-    here, left_out = known[rows], 1 - len(values) / len(known)
+    left_out = 1 - len(values) / len(known)
     if not left_out:
         return float(values.mean()), 0.0
-    away = here - here.mean()
-    slope = float(away @ values / max(away @ away, 1e-12))
-    rest = values - values.mean() - slope * away
-    deviation = math.sqrt(left_out / len(values) * float(rest @ rest) / (len(values) - 2))
-    return float(values.mean() + slope * (known.mean() - here.mean())), deviation
+    off = values - known[rows]
+    return float(known.mean() + off.mean()), float(off.std(ddof=1)) * math.sqrt(left_out / len(off))

@@ -7,7 +7,7 @@ const STANDARD = "N(0, I)";
 const SCALE = 8; // nats that fill the bar, or twice that, and so on
 
 const count = (number) => number.toLocaleString("en");
-const nats = (value) => signed(value, Math.abs(value) < 100 ? 2 : 1);
+const nats = (value, error = 0) => signed(value, Math.abs(value) < 100 && error < 0.05 ? 2 : 1); // no digit that chance decides
 const plusMinus = (error) => `± ${error < 0.01 ? "0.01" : signed(error, error < 0.1 ? 2 : error < 10 ? 1 : 0)}`;
 
 const over = ({ images, of, error, fine }) => {
@@ -43,7 +43,7 @@ export function createExact(root, store) {
         const value = exact?.[name];
         const known = typeof value === "number";
         const why = exact?.failed ? "It could not be measured at this step" : exact ? ruleOf(store)?.undefined : "Not measured yet";
-        set(element.querySelector("b"), "textContent", known ? nats(value) : "–");
+        set(element.querySelector("b"), "textContent", known ? nats(value, exact[`${name}_error`]) : "–");
         set(element, "title", known ? title(exact) : why || "Not defined for this rule");
       }
       const measured = typeof exact?.log_marginal === "number";
