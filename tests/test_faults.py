@@ -249,13 +249,17 @@ class TestStore:
             far, near = first.open(recipe), second.open(recipe)
             assert far.feed.id == run.feed.id != near.feed.id  # the second one has a copy, and what was trained
             assert far.feed.head == near.feed.head == 20
-            assert second.recall(run.id).feed.id not in (far.feed.id, near.feed.id)  # nor does who comes back there
+            back = second.recall(run.id)  # nor does who comes back there
+            assert back.id == run.id and back.feed.id not in (far.feed.id, near.feed.id)
+            back.step(5)
+            assert wait_until(lambda: back.resting and back.header["step"] == 25, 10)
+            first._store.drop(run.id)  # it is no longer the first one's to forget
             far.step(60)
             assert wait_until(lambda: far.resting and far.header["step"] == 60, 10)
             near.step(30)
             assert wait_until(lambda: near.resting and near.header["step"] == 30, 10)
         with Engine(folder=tmp_path) as engine:
-            for run, step in ((far, 60), (near, 30)):
+            for run, step in ((far, 60), (near, 30), (back, 25)):
                 again = engine.recall(run.id)
                 assert again.header["step"] == step and again.newest == run.newest
 
@@ -270,7 +274,8 @@ class TestStore:
             assert not any(other.claim(run.feed.id) for run in runs)
             for run in runs:
                 engine.close(run)  # the first one closed is not even kept in memory
-            assert [other.claim(run.feed.id) for run in runs] == [True, *[False] * IDLE]
+            assert wait_until(lambda: other.claim(runs[0].feed.id), 10)
+            assert not any(other.claim(run.feed.id) for run in runs[1:])
             assert engine.open(runs[0].record.recipe.model_dump()).feed.id != runs[0].feed.id  # it is the other's now
 
     def test_holds_no_name(self, tmp_path):
@@ -279,7 +284,7 @@ class TestStore:
             run.step(3)
             assert wait_until(lambda: run.resting, 10)
         notes = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*.json")]
-        assert [set(note) for note in notes] == [{"feed", "owner", "step", "playing", "speed"}]
+        assert [set(note) for note in notes] == [{"feed", "owner", "step", "playing", "speed", "server"}]
 
     def test_a_disk_that_is_full_costs_no_run(self, tmp_path, monkeypatch):
         (tmp_path / "file").write_text("")

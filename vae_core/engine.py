@@ -181,6 +181,7 @@ class Engine:
         about = self._store.noted(id)
         if not about:
             return None
+        self._store.take_over(id)
         feed = self.trainings.by_id(about["feed"], Turn(about["owner"]))
         if feed is None:
             self._store.drop(id)

@@ -5,7 +5,9 @@ Nothing in it names a person: runs have random ids, users are random numbers of 
 
 import json
 import re
+import secrets
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -39,6 +41,8 @@ class Store:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or store_folder()
+        self._token = secrets.token_hex(4)  # of this server, so that it knows its own notes
+        self._lock = threading.Lock()
         self._claimed: dict[str, IO] = {}
 
     def of(self, feed: str) -> Path:
@@ -48,30 +52,33 @@ class Store:
     def claim(self, feed: str) -> bool:
         """Whether a training is ours to write: no other server has it open. It is until `release`, or until this
         process ends, however it does."""
-        if feed in self._claimed:
-            return True
-        try:
-            self.of(feed).mkdir(parents=True, exist_ok=True)
-            file = open(self.of(feed) / "claim", "ab")
-        except OSError:
-            return True  # full or read-only: nothing will be written
-        if not _locked(file):
-            file.close()
-            return False
-        self._claimed[feed] = file
-        return True
+        with self._lock:
+            if feed in self._claimed:
+                return True
+            try:
+                self.of(feed).mkdir(parents=True, exist_ok=True)
+                file = open(self.of(feed) / "claim", "ab")
+            except OSError:
+                return True  # full or read-only: nothing will be written
+            if _locked(file):
+                self._claimed[feed] = file
+                return True
+        file.close()
+        return False
 
-    def release(self, feed: str) -> None:
-        """Leave a training to whoever opens it next."""
-        if file := self._claimed.pop(feed, None):
-            file.close()
+    def release(self, *feeds: str) -> None:
+        """Leave trainings, all of them if none is named, to whoever opens them next."""
+        with self._lock:
+            for feed in feeds or list(self._claimed):
+                if file := self._claimed.pop(feed, None):
+                    file.close()
 
     # -- trainings ---------------------------------------------------------------------------
 
     def keep(self, feed: str, about: dict[str, Any], record: Run) -> None:
-        """Claim a training; write its recording, thinned to `FRAMES`, and what it is of (``about["key"]`` and whatever
-        else)."""
-        self.claim(feed)
+        """Write a recording, thinned to `FRAMES`, and what it is of (``about["key"]`` and whatever else)."""
+        if not self.claim(feed):
+            return
         record.budget = FRAMES
         record.thin()
         try:
@@ -89,9 +96,13 @@ class Store:
                 found[about["key"]] = path.parent.name
         return found
 
+    def holds(self, feed: str) -> bool:
+        """Whether there is such a training."""
+        return bool(ID.fullmatch(feed)) and (self.of(feed) / "feed.json").exists()
+
     def open(self, feed: str) -> tuple[dict[str, Any], Run] | None:
         """What was kept of a training, or None if that cannot be read."""
-        about = _read(self.of(feed) / "feed.json") if ID.fullmatch(feed) else {}
+        about = _read(self.of(feed) / "feed.json") if self.holds(feed) else {}
         if not about:
             return None
         try:
@@ -107,16 +118,25 @@ class Store:
     # -- runs --------------------------------------------------------------------------------
 
     def note(self, run: str, about: dict[str, Any]) -> None:
-        """Remember an open run."""
-        try_replace(self._note(run), json.dumps(about).encode())
+        """Remember an open run, unless another server has taken it over."""
+        if self._is_ours(run):
+            try_replace(self._note(run), json.dumps({**about, "server": self._token}).encode())
+
+    def take_over(self, run: str) -> None:
+        """A run that was noted is open here from now on."""
+        try_replace(self._note(run), json.dumps({**self.noted(run), "server": self._token}).encode())
 
     def noted(self, run: str) -> dict[str, Any]:
         """What was remembered of a run; empty if nothing was."""
         return _read(self._note(run)) if ID.fullmatch(run) else {}
 
     def drop(self, run: str) -> None:
-        """Forget a run that was closed; its training stays."""
-        self._note(run).unlink(missing_ok=True)
+        """Forget a run that was closed, unless another server has taken it over; its training stays."""
+        if self._is_ours(run):
+            self._note(run).unlink(missing_ok=True)
+
+    def _is_ours(self, run: str) -> bool:
+        return self.noted(run).get("server", self._token) == self._token
 
     def _note(self, run: str) -> Path:
         return self.folder / "runs" / f"{run}.json"
@@ -131,7 +151,8 @@ class Store:
             age = now - _used(path)
             size = sum(_size(file) for file in path.rglob("*"))
             room -= size
-            if age > RECENT and (room < 0 or age > DAYS * 86400) and self.claim(path.name):
+            old = age > RECENT and (room < 0 or age > DAYS * 86400)
+            if old and path.name not in self._claimed and self.claim(path.name):  # nobody has it open
                 self.forget(path.name)
         for path in self.folder.glob("runs/*"):
             if now - _used(path) > DAYS * 86400:

@@ -105,27 +105,29 @@ class Trainings:
         return feed
 
     def _from_store(self, id: str, turn: Turn, key: str = "") -> Feed | None:
-        kept = self._store.open(id) if id else None
-        if kept is None:
+        if not self._store.holds(id):
+            return None
+        ours = self._store.claim(id)  # before it is read: another server may be about to write it
+        kept = self._store.open(id)
+        # Another server of this store may have steered it since we looked.
+        if kept is None or (key and kept[0]["key"] != key):
+            self._let_go(id)
             return None
         about, record = kept
-        if key and about["key"] != key:  # another server of this store has steered it since we looked
-            return None
         clock = {int(step): seconds for step, seconds in about["clock"].items()}
         recipe, frame = record.recipe.model_dump(), record.frame(record.steps[-1])
-        # One that another server has open is copied.
-        own, origin = (id, None) if self._store.claim(id) else (secrets.token_hex(12), id)
+        own, origin = (id, None) if ours else (secrets.token_hex(12), id)  # one that another server has open is copied
         try:
             feed = Feed(
                 self._engine, self._engine.place(), recipe, about["pending"], about["points"], record, origin,
                 about["chosen"], turn, clock, own,
             )  # fmt: skip
         except LaneError:
-            self._store.release(own)
+            self._let_go(own)
             return None
         if not same_data(feed, frame):
             feed.close()
-            self._store.release(own)
+            self._let_go(own)
             return None
         return self._add(feed)
 
@@ -222,7 +224,8 @@ class Trainings:
             old.close()
             if old.key:
                 self._stored[old.key] = old.id
-                self._store.release(old.id)
+                with suppress(RuntimeError):
+                    self._keeper.submit(self._let_go, old.id)
             else:
                 with suppress(RuntimeError):  # behind what is being written of it; unless the engine stops
                     self._keeper.submit(self._store.forget, old.id)
@@ -266,14 +269,19 @@ class Trainings:
                 },
             )
 
+    def _let_go(self, id: str) -> None:
+        """Leave a training to other servers, unless it is open here (again)."""
+        with self._lock:
+            if id not in self._feeds:
+                self._store.release(id)
+
     def stop(self) -> None:
         """Put everything that is open into the store."""
         for feed in self:
             if feed.players:
                 self._keeper.submit(self._keep, feed)
         self._keeper.shutdown()
-        for feed in self:
-            self._store.release(feed.id)
+        self._store.release()
 
 
 def same_data(feed: Feed, frame: Frame) -> bool:
