@@ -42,5 +42,6 @@ def setting_in_words(path: Path = MEASURED) -> str:
     return (
         f"{len(findings)} claims, {setting['seeds']} seeds each, {setting['epochs']:g} epochs of "
         f"{setting['dataset'].upper()} with the default recipe where the claim does not say otherwise; exact nats over "
-        f"{setting['images']} test images, other nats over those of a run's curves. Mean ± standard deviation over the seeds."
+        f"{setting['images']} test images, reconstruction and ELBO over those of a run's curves, what noise costs and "
+        "what z tells over the whole test set. Mean ± standard deviation over the seeds."
     )

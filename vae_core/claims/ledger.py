@@ -17,7 +17,7 @@ class Finding:
     Attributes:
         figures: what was measured -> one value for each seed.
         unit: of all figures.
-        holds: for each seed, whether the sentence is true.
+        holds: for each seed, whether the sentence is true; the same for each where it is about all of them together.
     """
 
     figures: dict[str, list[float]]

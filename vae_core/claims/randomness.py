@@ -12,14 +12,14 @@ from vae_core.fields import jacobian_norm
 @claim(
     "noise-costs-little-reconstruction",
     1,
-    "Without the noise, unseen images are reconstructed better by 2 nats or so on average, not with every seed.",
+    "Over these seeds, unseen images are reconstructed a little better without the noise, but not with every one.",
     folklore="Without the noise, reconstruction is much better.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
     return find_together(
-        lambda without, with_noise: 1 < mean(with_noise) - mean(without) < 4
+        lambda without, with_noise: 0 < mean(with_noise) - mean(without) < 4
         and any(w <= n for n, w in zip(without, with_noise, strict=True)),
         "nats",
         autoencoder=[r.metric("reconstruction") for r in ae],

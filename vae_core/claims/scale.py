@@ -98,7 +98,7 @@ def _(bench: Bench) -> Finding:
 @claim(
     "codes-plus-noise-fill-the-prior",
     4,
-    "Codes and noise together have about the prior's deviation of 1 in each direction, to within 0.3.",
+    "Codes and noise together have about the prior's deviation of 1, to within 0.3.",
     short=False,
 )
 def _(bench: Bench) -> Finding:

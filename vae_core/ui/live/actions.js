@@ -1,6 +1,6 @@
 // What the user can do, as messages to the run and changes of the view. Widgets call these and nothing else.
 
-import { HOME, isLive } from "./store.js";
+import { HOME, hasNoise, isLive } from "./store.js";
 
 const SWITCH_PAUSE = 50; // ms between messages while a slider is dragged
 const DECODER_PAUSE = 150; // ms between requests for weights while the run trains
@@ -57,7 +57,7 @@ export function createActions(store, { send, touch }) {
       if (!waiting.timer) flushSwitch();
       touch("controls");
     },
-    toggleNoise: () => act.switchTo({ noise: store.state?.noise > 0 ? 0 : view.lastNoise }),
+    toggleNoise: () => hasNoise(store) && act.switchTo({ noise: store.state.noise > 0 ? 0 : view.lastNoise }),
     look(index) {
       send({ do: "look", index });
     },

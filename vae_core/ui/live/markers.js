@@ -109,7 +109,7 @@ export function glyphSprites(names, colours, theme, ratio) {
 }
 
 /** Places [x, y] moved apart until each two are `reach` apart or nearly so: where classes overlap, so would their names.
- * It follows the places without a jump. */
+ * Two that change places jump, no others. */
 export function apart(places, reach) {
   for (let round = 0; round < 6; round++) {
     for (let a = 1; a < places.length; a++) {

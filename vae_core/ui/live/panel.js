@@ -18,13 +18,13 @@ export function cleared(canvas) {
   return { context, width, height };
 }
 
-const LASTING = 4; // frames
+export const LASTING = 4; // frames
 
 /** Lowest value and 98th percentile: the peak after a switch may leave the panel, but not for long. Null where there is
- * nothing. `curves`: the values of each, in their order. */
-export function seen(curves) {
-  const values = curves.flat().sort((a, b) => a - b);
-  const stays = curves.filter((own) => own.length >= LASTING).map((own) => Math.min(...own.slice(-LASTING)));
+ * nothing. `lately`: the last values of each curve that goes on. */
+export function seen(values, lately) {
+  values.sort((a, b) => a - b);
+  const stays = lately.filter((own) => own.length >= LASTING).map((own) => Math.min(...own));
   return values.length ? [values[0], Math.max(values[Math.floor(0.98 * (values.length - 1))], ...stays)] : null;
 }
 

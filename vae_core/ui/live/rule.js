@@ -2,7 +2,7 @@
 
 import { ICONS } from "./page.js";
 import { signed } from "./markers.js";
-import { ruleOf } from "./store.js";
+import { hasNoise, holds, ruleOf } from "./store.js";
 
 const TICKS = 1000; // positions of a slider on a logarithmic scale
 const SYMBOLS = { μ: "mu", σ: "sigma", ε: "eps", "ε ×": "eps", z: "zed" };
@@ -93,9 +93,6 @@ function choiceControl(element, knob, id, change) {
   };
 }
 
-/** Whether the knobs have such values. */
-const holds = (when, knobs) => Object.entries(when).every(([name, values]) => values.includes(knobs[name]));
-
 export function createRuleCard(root, store, act) {
   const part = (name) => root.querySelector(`[data-part=${name}]`);
   const picker = root.querySelector("[data-testid=rule]");
@@ -144,7 +141,7 @@ export function createRuleCard(root, store, act) {
       if (picker.options.length !== hello.rules.length) picker.replaceChildren(...hello.rules.map(({ name, title }) => new Option(title, name)));
       picker.value = rule.name;
       if (built !== rule) build(rule);
-      const noisy = rule.noisy && holds(rule.noise_when, state.knobs);
+      const noisy = hasNoise(store);
       const on = noisy && state.noise > 0;
       const label = noisy ? `Noise ${on ? "on" : "off"}` : "No noise in this rule";
       if (toggle.dataset.label !== label) {

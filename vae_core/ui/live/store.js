@@ -36,6 +36,15 @@ export const createStore = () => ({
 
 export const ruleOf = ({ hello, state }) => hello?.rules.find(({ name }) => name === state?.rule) ?? null;
 
+/** Whether the knobs have such values. */
+export const holds = (when, knobs) => Object.entries(when).every(([name, values]) => values.includes(knobs[name]));
+
+/** Whether the rule, with its present knobs, uses ε at all. */
+export function hasNoise(store) {
+  const rule = ruleOf(store);
+  return Boolean(rule?.noisy) && holds(rule.noise_when, store.state.knobs);
+}
+
 export const chosenOf = ({ frame }) => frame?.chosen ?? null;
 
 export const isLive = ({ view }) => view.scrub === null;

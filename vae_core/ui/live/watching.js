@@ -32,7 +32,7 @@ export function createWatching(root, store, { send, touch, fork }) {
   let pictured = 0; // the take whose images are all there or on their way
 
   for (const part of RULE) root.querySelector(part).inert = true;
-  root.querySelector(".station.rule h3").insertAdjacentHTML("afterend", `<p class="locked">${ICONS.lock} steered by the presenter</p>`);
+  root.querySelector(".station.rule header").insertAdjacentHTML("afterend", `<p class="locked">${ICONS.lock} steered by the presenter</p>`);
   root.querySelector("[data-testid=fork] span").textContent = "Fork: try it yourself";
   root.insertAdjacentHTML("beforeend", `<section class="card poll" data-testid="poll" role="dialog" aria-label="Poll" hidden></section>
     <section class="card ended" data-testid="ended" role="alert" hidden><p></p><button type="button" data-testid="again">Try again</button></section>`);
