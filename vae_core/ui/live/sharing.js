@@ -18,7 +18,7 @@ const PANEL = `
         <p class="code" data-testid="room-code"></p>
       </div>
       <div class="qr" role="img" aria-label="QR code of the link"></div>
-      <div class="aside-qr"><p class="attendance"><b data-testid="watching">0</b> watch</p><p class="note"></p></div>
+      <div class="aside-qr"><p class="attendance"><b data-testid="watching">0</b> watching</p><p class="note"></p></div>
       <div class="polling">
         <form class="question">
           <label>Question from a lesson <select name="lesson" data-testid="lesson-question"></select></label>
