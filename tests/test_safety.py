@@ -256,5 +256,5 @@ def test_the_engine_stores_runs_and_nothing_about_who(tmp_path):
         keys |= set(json.loads(path.read_text()))
     of_recordings = {"format", "recipe", "events", "history"}
     of_trainings = {"key", "lane", "points", "pending", "chosen", "clock", "info", "probe", "images", "plan", "gauge"}
-    of_runs = {"feed", "owner", "step", "speed", "playing", "first", "seconds"}
+    of_runs = {"feed", "owner", "step", "speed", "playing", "server"}
     assert keys and keys <= of_recordings | of_trainings | of_runs, keys

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import playwright.sync_api
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -203,6 +204,7 @@ def test_a_new_run_stays_after_a_reset(open_page):
     wait(page, "window.noiseLab.step < 50 || window.noiseLab.step > 60")
     page.get_by_test_id("stExpandSidebarButton").click()
     for seed in ("7", "8"):
+        expect(page.get_by_label("Seed")).to_have_count(1)  # while the page is made anew, the old form is there too
         page.get_by_label("Seed").fill(seed)
         page.get_by_role("button", name="Start").click()
         page.wait_for_function(f"location.search.includes('seed={seed}')", timeout=30_000)
