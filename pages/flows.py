@@ -5,6 +5,7 @@ import streamlit as st
 from vae_core.figures.flows import density_figure, samples_figure, way_figure
 from vae_core.lane import LaneError
 from vae_core.ui.keeper import engine
+from vae_core.ui.rule_offer import offer_rules
 from vae_core.ui.session import current_run
 
 PORTION = 300  # steps that a click trains
@@ -51,22 +52,6 @@ rules = {rule["name"]: rule for rule in engine().rules()}
 FLOWS = {name: rules[name]["title"] for name in ("flow", "continuous_flow")}
 if message := st.session_state.pop("flows_error", None):
     st.error(message)
-
-
-def offer_flows() -> None:
-    """The run has another rule: say so, and switch it with one click."""
-    st.subheader(f"{rules[run.header['rule']]['title']} has no flow: switch this run to one")
-    for column, (name, title) in zip(st.columns(2), FLOWS.items(), strict=True):
-        with column.container(border=True):
-            st.markdown(f"**{rules[name]['question']}**")
-            st.latex(rules[name]["formula"])
-            st.button(
-                f"Switch to the {title.lower()}",
-                key=f"flows_to_{name}",
-                type="primary",
-                on_click=switch,
-                kwargs={"rule": name},
-            )
 
 
 def controls() -> str:
@@ -121,4 +106,4 @@ if run.header["rule"] in FLOWS:
     st.session_state["flows_was_training"] = training()
     st.fragment(pictures, run_every=EVERY if training() else None)(chosen)
 else:
-    offer_flows()
+    offer_rules(run, "flow", list(FLOWS), switch)

@@ -7,7 +7,7 @@ import streamlit as st
 from vae_core import tables
 from vae_core.figures.offset import EDGES, arrows_figure, blocks_figure, edge_for, members_figure, twice_figure
 from vae_core.lane import LaneError
-from vae_core.ui.keeper import engine
+from vae_core.ui.rule_offer import offer_rules
 from vae_core.ui.session import current_run, open_run, stay_with
 
 EVERY = 2.0  # seconds between two pictures while the run trains
@@ -184,10 +184,5 @@ if run.header["rule"] == "offset":
     controls()
     st.fragment(lab, run_every=EVERY if run.playing else None)()
 else:
-    rules = {rule["name"]: rule for rule in engine().rules()}
-    st.subheader(f"{rules[run.header['rule']]['title']} has no offset: switch this run to one")
-    with st.container(border=True):
-        st.markdown(f"**{rules['offset']['question']}**")
-        st.latex(rules["offset"]["formula"])
-        st.caption("f(x) is one vector for each image, the same at every step. It is the Playground's run that switches.")
-        st.button("Switch to the deterministic offset", type="primary", on_click=switch, args=("offset",))
+    note = "f(x) is one vector for each image, the same at every step. It is the Playground's run that switches."
+    offer_rules(run, "offset", ["offset"], switch, note)

@@ -12,7 +12,7 @@ from vae_core.__main__ import main
 from vae_core.claims import all_claims
 from vae_core.claims.bench import Bench
 from vae_core.claims.board import QUESTIONS, rows, setting_in_words
-from vae_core.claims.ledger import MEASURED, Finding, claim, find, record, recorded, spread
+from vae_core.claims.ledger import MEASURED, Finding, claim, find, find_together, record, recorded, spread
 
 CLAIMS = all_claims()
 
@@ -57,6 +57,14 @@ def test_findings_in_words():
     assert finding.words() == "the first: 1.50 ± 0.71, second: 2.00 ± 1.41 nats (2 seeds)"
     assert find(lambda a: a > 5, "", x=[1.0]).verdict == "does not hold"
     assert [spread([v]) for v in (1234.5, -146.52, 1.234, 0.01234)] == ["1234", "−146.5", "1.23", "0.012"]
+
+
+def test_a_sentence_about_all_seeds_is_asked_once():
+    asked = []
+    finding = find_together(lambda a, b: asked.append((a, b)) or sum(a) < sum(b), "", a=[1.0, 3.0], b_1=[2.0, 2.5])
+    assert asked == [([1.0, 3.0], [2.0, 2.5])]
+    assert finding.holds == [True, True] and finding.figures == {"a": [1.0, 3.0], "b 1": [2.0, 2.5]}
+    assert find_together(lambda a, b: sum(a) > sum(b), "", a=[1.0, 3.0], b=[2.0, 2.5]).verdict == "does not hold"
 
 
 def test_names_are_unique():

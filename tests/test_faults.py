@@ -211,13 +211,19 @@ def test_finished_recipes_come_from_the_store(tmp_path):
         assert wait_until(lambda: run.resting, 5) and run.newest == last
 
 
+def trained_before(folder, recipe):
+    """A run of 20 steps on a server that has stopped since."""
+    with Engine(folder=folder) as engine:
+        run = engine.open(recipe)
+        run.step(20)
+        assert wait_until(lambda: run.resting, 10)
+    return run
+
+
 class TestStore:
     def test_what_is_damaged_is_trained_again(self, tmp_path):
         recipe = fresh()
-        with Engine(folder=tmp_path) as engine:
-            run = engine.open(recipe)
-            run.step(20)
-            assert wait_until(lambda: run.resting, 10)
+        run = trained_before(tmp_path, recipe)
         for frame in tmp_path.glob("feeds/*/recording/frames/*"):
             frame.write_bytes(b"nonsense")
         for state in tmp_path.glob("feeds/*/*.npz"):
@@ -241,10 +247,7 @@ class TestStore:
 
     def test_two_servers_of_one_store_do_not_write_over_each_other(self, tmp_path):
         recipe = fresh()
-        with Engine(folder=tmp_path) as engine:
-            run = engine.open(recipe)
-            run.step(20)
-            assert wait_until(lambda: run.resting, 10)
+        run = trained_before(tmp_path, recipe)
         with Engine(folder=tmp_path) as first, Engine(folder=tmp_path) as second:
             far, near = first.open(recipe), second.open(recipe)
             assert far.feed.id == run.feed.id != near.feed.id  # the second one has a copy, and what was trained

@@ -1,7 +1,7 @@
 // Curves of all runs on common axes, one colour for each run, and the table of measures at the shown step.
 
 import { isLive } from "./store.js";
-import { LASTING, cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
+import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
 import { haloText, signed, ticks } from "./markers.js";
 
 export const MEASURES = [
@@ -17,8 +17,8 @@ function extent(histories, { name, sign }) {
   for (const { steps, metrics } of histories) {
     const column = metrics[name] ?? [];
     const values = [];
-    for (let i = Math.floor(steps.length * 0.06); i < steps.length; i++) if (known(column[i])) values.push(sign * column[i]);
-    const own = seen(values, [values.slice(-LASTING)]);
+    for (let i = Math.floor(steps.length * 0.06); i < steps.length; i++) values.push(known(column[i]) ? sign * column[i] : null);
+    const own = seen([values]);
     if (own) [low, high] = [Math.min(low, own[0]), Math.max(high, own[1])];
   }
   return low > high ? null : roomy(low, high);

@@ -1,7 +1,7 @@
 // Three panels of curves over the steps, with the events marked through all of them.
 
 import { exactOf, isBehind, isLive, landmarks } from "./store.js";
-import { LASTING, cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
+import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
 import { signed, ticks } from "./markers.js";
 
 const UNDEFINED = "not defined for this rule";
@@ -37,18 +37,12 @@ function extent(series, { history: { steps, metrics }, marginals }) {
   const early = steps[Math.floor(steps.length * 0.06)];
   const measured = series.some(({ dots }) => dots) ? marginals.values.filter((_, i) => marginals.steps[i] >= early) : [];
   const stride = Math.max(1, Math.floor(steps.length / 600));
-  const values = measured.map((value) => -value);
-  const lately = [];
-  for (const one of series) {
-    const own = [];
-    for (let i = Math.floor(steps.length * 0.06); i < steps.length; i += stride) {
-      const value = valueAt(metrics, one, i);
-      if (value !== null) own.push(value);
-    }
-    values.push(...own);
-    if (valueAt(metrics, one, steps.length - 1) !== null) lately.push(own.slice(-LASTING)); // else it has ended
-  }
-  const bounds = seen(values, lately);
+  const curves = series.map((one) => {
+    const values = [];
+    for (let i = Math.floor(steps.length * 0.06); i < steps.length; i += stride) values.push(valueAt(metrics, one, i));
+    return values;
+  });
+  const bounds = seen(curves, measured.map((value) => -value));
   return bounds && roomy(...bounds);
 }
 

@@ -18,13 +18,14 @@ export function cleared(canvas) {
   return { context, width, height };
 }
 
-export const LASTING = 4; // frames
+const LASTING = 4; // frames
 
 /** Lowest value and 98th percentile: the peak after a switch may leave the panel, but not for long. Null where there is
- * nothing. `lately`: the last values of each curve that goes on. */
-export function seen(values, lately) {
-  values.sort((a, b) => a - b);
-  const stays = lately.filter((own) => own.length >= LASTING).map((own) => Math.min(...own));
+ * nothing. `curves`: values of each, null where it is not drawn; `dots`: further values. */
+export function seen(curves, dots = []) {
+  const values = [...curves.flat(), ...dots].filter(known).sort((a, b) => a - b);
+  const lately = curves.map((own) => own.slice(-LASTING)).filter((own) => own.length === LASTING && own.every(known));
+  const stays = lately.map((own) => Math.min(...own));
   return values.length ? [values[0], Math.max(values[Math.floor(0.98 * (values.length - 1))], ...stays)] : null;
 }
 
