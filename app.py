@@ -11,10 +11,14 @@ ROUTER = Path(__file__).parent / "pages" / "_router.py"
 if get_script_run_ctx(suppress_warning=True):  # a host, or a test, that runs this file as the script
     runpy.run_path(str(ROUTER))
 else:
-    from vae_core.ui.keeper import engine, lifespan
+    from vae_core.ui.server.state import engine, lifespan
 
     engine()  # its workers import torch while this process imports the rest
-    from vae_core.ui import classroom, comparison_stream, front, health, stream
+    from vae_core.ui.server import comparison_socket as comparison_stream
+    from vae_core.ui.server import health
+    from vae_core.ui.server import room_socket as classroom
+    from vae_core.ui.server import run_socket as stream
+    from vae_core.ui.server.early import front
 
     routes = [route for part in (stream, comparison_stream, classroom, health, front) for route in part.routes()]
     app = st.App(ROUTER, routes=routes, middleware=front.middleware(), lifespan=lifespan)

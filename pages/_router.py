@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from vae_core.ui import ICON, LOGO
-from vae_core.ui.admin import has_token
+from vae_core.ui.server.admin import has_token
 
 HERE = Path(__file__).parent
 

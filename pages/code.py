@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from vae_core.scripts import FRAMEWORKS, ScriptError, script, symbols
-from vae_core.ui.keeper import engine
-from vae_core.ui.session import current_run
-from vae_core.ui.source import coloured_code, coloured_formula, style
+from vae_core.teaching.scripts import FRAMEWORKS, ScriptError, script, symbols
+from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.session import current_run
+from vae_core.ui.widgets.source import coloured_code, coloured_formula, style
 
 run, _ = current_run()
 header = run.header

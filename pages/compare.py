@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from vae_core.contrasts import CONTRASTS, MOST
-from vae_core.data import DataError
+from vae_core.data.datasets import DataError
+from vae_core.engine.sweep import Sweep
 from vae_core.figures.sweep import sweep_figure
-from vae_core.lane import LaneError
-from vae_core.sweep import Sweep
-from vae_core.ui.comparison import (
+from vae_core.run.contrasts import CONTRASTS, MOST
+from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.comparison import (
     CHOSEN,
     add_playground_run,
     comparison,
@@ -16,10 +16,10 @@ from vae_core.ui.comparison import (
     open_contrast,
     playground_run,
 )
-from vae_core.ui.keeper import engine
-from vae_core.ui.session import owner
-from vae_core.ui.sweep_form import sweep_form
-from vae_core.ui.vary_form import vary_form
+from vae_core.ui.widgets.session import owner
+from vae_core.ui.widgets.sweep_form import sweep_form
+from vae_core.ui.widgets.vary_form import vary_form
+from vae_core.workers.errors import LaneError
 
 PICKED, ERROR, SWEEP = "compare_contrast", "compare_error", "compare_sweep"  # in the session state
 TITLES = {preset.name: preset.title for preset in CONTRASTS}

@@ -4,12 +4,12 @@ from functools import partial
 
 import streamlit as st
 
-from vae_core.drawing import EXAMPLE, DrawingError, as_mnist, rasterise
+from vae_core.data.drawing import EXAMPLE, DrawingError, as_mnist, rasterise
 from vae_core.figures.drawing import animation, scene
-from vae_core.lane import LaneError
-from vae_core.ui.canvas import canvas, classes_shown, drawn, test_image
-from vae_core.ui.keeper import engine
-from vae_core.ui.session import current_run, stay_with
+from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.canvas import canvas, classes_shown, drawn, test_image
+from vae_core.ui.widgets.session import current_run, stay_with
+from vae_core.workers.errors import LaneError
 
 EVERY = 0.4  # seconds between two pictures while the run trains
 CANVAS = "draw_canvas"

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from vae_core.figures.flows import density_figure, samples_figure, way_figure
-from vae_core.lane import LaneError
-from vae_core.ui.keeper import engine
-from vae_core.ui.rule_offer import offer_rules
-from vae_core.ui.session import current_run
+from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.rule_offer import offer_rules
+from vae_core.ui.widgets.session import current_run
+from vae_core.workers.errors import LaneError
 
 PORTION = 300  # steps that a click trains
 EVERY = 2.0  # seconds between two pictures while it trains

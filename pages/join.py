@@ -4,10 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from vae_core.classroom import RoomError
-from vae_core.lane import LaneError
-from vae_core.ui.classroom import classroom, fork_for_tab
-from vae_core.ui.stage import stage_of_room
+from vae_core.engine.rooms import RoomError
+from vae_core.ui.server.room_socket import classroom, fork_for_tab
+from vae_core.ui.widgets.stage import stage_of_room
+from vae_core.workers.errors import LaneError
 
 PLAYGROUND = Path(__file__).parent / "playground.py"
 CODE = "code"  # in the address

@@ -4,12 +4,12 @@ from functools import partial
 
 import streamlit as st
 
-from vae_core.data import DataError
-from vae_core.lane import LaneError
-from vae_core.lessons import Lesson, lessons
-from vae_core.lessons.trace import trace
-from vae_core.recipe import RecipeError, unknown
-from vae_core.ui import lesson as ui
+from vae_core.data.datasets import DataError
+from vae_core.run.recipe import RecipeError, unknown
+from vae_core.teaching.lessons import Lesson, lessons
+from vae_core.teaching.lessons.trace import trace
+from vae_core.ui.widgets import lesson as ui
+from vae_core.workers.errors import LaneError
 
 CHOICE, SKETCH, KEPT, LARGE, STEP = "lesson_choice_", "lesson_sketch_", "lesson_kept_", "lesson_large", "lesson_step"
 LOOKS = """<style>

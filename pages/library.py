@@ -4,11 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from vae_core import parcel
-from vae_core.lane import LaneError
-from vae_core.library import DAYS, LONGEST_NAME, LONGEST_NOTE, Library
-from vae_core.ui import library as tab
-from vae_core.ui.session import current_run
+from vae_core.storage import archive as parcel
+from vae_core.storage.library import DAYS, LONGEST_NAME, LONGEST_NOTE, Library
+from vae_core.ui.widgets import library as tab
+from vae_core.ui.widgets.session import current_run
+from vae_core.workers.errors import LaneError
 
 PLAYGROUND = Path(__file__).parent / "playground.py"
 SAID, DELETED, WANTED = "library_said", "library_deleted", "library_wanted"  # in the session state

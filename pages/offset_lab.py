@@ -4,11 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from vae_core import tables
+from vae_core.data import tables
 from vae_core.figures.offset import EDGES, arrows_figure, blocks_figure, edge_for, members_figure, twice_figure
-from vae_core.lane import LaneError
-from vae_core.ui.rule_offer import offer_rules
-from vae_core.ui.session import current_run, open_run, stay_with
+from vae_core.ui.widgets.rule_offer import offer_rules
+from vae_core.ui.widgets.session import current_run, open_run, stay_with
+from vae_core.workers.errors import LaneError
 
 EVERY = 2.0  # seconds between two pictures while the run trains
 PLAYGROUND = Path(__file__).parent / "playground.py"

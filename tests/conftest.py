@@ -12,7 +12,7 @@ os.environ.setdefault("NOISE_LAB_STORE", tempfile.mkdtemp(prefix="noise-lab-stor
 
 import pytest  # noqa: E402
 
-from vae_core.recipe import Recipe  # noqa: E402
+from vae_core.run.recipe import Recipe  # noqa: E402
 
 
 def small(**fields) -> Recipe:

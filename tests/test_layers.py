@@ -1,118 +1,77 @@
-"""Imports only go down, and vae_core knows nothing of Streamlit."""
+"""Imports between rooms only go down, also those inside functions and those for type checkers; only `ui` knows Streamlit."""
 
 import ast
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-# Lowest first. A module may import from modules before it, at any depth of nesting.
-LAYERS = [
-    "limits",
-    "uploads",
-    "idx",
-    "originals",
-    "cache",
-    "tables",
-    "mirrors",
-    "digits",
-    "data",
-    "frame",
-    "thinning",
-    "widths",
-    "networks",
-    "properties",
-    "neighbours",
-    "drawing",
-    "walks",
+ROOT = Path(__file__).parents[1]
+# Lowest first. A room may import from the rooms before it, at any depth of nesting.
+ROOMS = [
     "rule",
-    "normalisation",
+    "data",
     "rules",
-    "recipe",
-    "training_key",
-    "scripts",
-    "adam",
-    "batches",
-    "measures",
-    "classifier",
-    "trainer",
-    "exact",
-    "codes",
-    "fields",
-    "assessment",
     "run",
-    "link",
-    "parcel",
-    "inspection",
-    "export",
-    "catalogue",
-    "views",
     "figures",
-    "claims",
-    "lessons",
+    "trainer",
+    "storage",
+    "exact",
+    "analysis",
+    "teaching",
+    "workers",
     "commands",
-    "glimpse",
-    "lane",
-    "worker",
-    "lane_process",
-    "node",
-    "bridge",
-    "bridge_process",
-    "cluster",
-    "gauge",
-    "lean",
-    "turns",
-    "feed",
-    "live",
-    "store",
-    "trainings",
-    "library",
     "engine",
-    "contrasts",
-    "lockstep",
-    "sweep",
-    "classroom",
     "ui",
 ]
+LIGHT = ("run", "storage", "engine", "ui")  # the server's: no torch is loaded with them
 
 
-def modules() -> dict[str, ast.Module]:
-    """Layer -> what its files import; the package's own two entry files are above all layers."""
-    return {path: ast.parse(path.read_text()) for path in (ROOT / "vae_core").rglob("*.py")}
+def files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
-def imports(tree: ast.Module) -> set[str]:
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports anywhere in it; ``from a import b`` counts as a.b too."""
     names = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names.add(node.module)
+            assert node.level == 0, f"{path} has a relative import"
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
 
 
-def typing_only(tree: ast.Module) -> set[str]:
-    blocks = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
-    return set().union(*(imports(ast.Module(block.body, [])) for block in blocks))
+def room(path: Path) -> str:
+    return path.relative_to(ROOT / "vae_core").parts[0]
 
 
-def test_only_ui_and_pages_import_streamlit():
-    for path, tree in modules().items():
-        if "ui" not in path.relative_to(ROOT / "vae_core").parts:
-            assert not any(name.split(".")[0] == "streamlit" for name in imports(tree)), path
+def inside() -> list[Path]:
+    """The files of rooms; the package's own two entry files are above all of them."""
+    return [path for path in files("vae_core") if path.parent != ROOT / "vae_core"]
+
+
+def test_there_are_no_files_beside_the_rooms():
+    assert {path.name for path in (ROOT / "vae_core").glob("*.py")} == {"__init__.py", "__main__.py"}
+    assert {room(path) for path in inside()} == set(ROOMS)
 
 
 def test_imports_only_go_down():
-    for path, tree in modules().items():
-        layer = path.relative_to(ROOT / "vae_core").parts[0].removesuffix(".py")
-        if layer in ("__init__", "__main__"):
-            continue
-        assert layer in LAYERS, f"{path.name} is in no layer: add it to LAYERS"
-        for name in imports(tree) - typing_only(tree):
-            if name.startswith("vae_core."):
-                below = name.split(".")[1]
-                assert LAYERS.index(below) <= LAYERS.index(layer), f"{path.name} imports {below}, which lies above it"
+    for path in inside():
+        for name in imports(path):
+            if name.startswith("vae_core.") and (other := name.split(".")[1]) in ROOMS:
+                assert ROOMS.index(other) <= ROOMS.index(room(path)), f"{path} imports {name}, which lies above it"
+
+
+def test_widgets_import_the_server_and_nothing_runs_back():
+    for path in files("vae_core/ui/server"):
+        assert not [name for name in imports(path) if name.startswith("vae_core.ui.widgets")], path
+
+
+def test_only_ui_and_pages_import_streamlit():
+    for path in files("vae_core"):
+        if "ui" not in path.relative_to(ROOT / "vae_core").parts:
+            assert not any(name.split(".")[0] == "streamlit" for name in imports(path)), path
 
 
 def test_pages_compute_nothing():
-    for path in (ROOT / "pages").glob("*.py"):
-        names = imports(ast.parse(path.read_text()))
-        assert not {n for n in names if n.split(".")[0] in ("torch", "numpy")}, path
+    for path in files("pages"):
+        assert not {name for name in imports(path) if name.split(".")[0] in ("torch", "numpy")}, path

@@ -4,11 +4,11 @@ import argparse
 import sys
 
 from vae_core.commands import claims, export, measures, train
-from vae_core.data import DataError
-from vae_core.export import ExportError
-from vae_core.recipe import RecipeError
-from vae_core.run import RecordingError
-from vae_core.tables import TableError
+from vae_core.data.datasets import DataError
+from vae_core.data.tables import TableError
+from vae_core.run.recipe import RecipeError
+from vae_core.run.recording import RecordingError
+from vae_core.storage.export import ExportError
 
 COMMANDS = {"train": train, "measures": measures, "claims": claims, "export": export}
 

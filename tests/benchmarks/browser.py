@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, Page
 from websockets.sync.client import connect
 
 from tests.browser.server import ROOT, app_server, chromium
-from vae_core.frame import unpack
-from vae_core.ui.channel import PREFIX
+from vae_core.run.frame import unpack
+from vae_core.ui.server.socket import PREFIX
 
 # A mouse that circles over the plane once in every animation frame.
 HOVER = """() => {

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from tests.benchmarks.peers import Contender
 from vae_core import Recipe, Trainer
-from vae_core.adam import Adam, rate_at
-from vae_core.trainer import Reconstruction
+from vae_core.trainer.adam import Adam, rate_at
+from vae_core.trainer.trainer import Reconstruction
 
 BACKWARD = {  # gradient, what went into the activation, what came out of it
     "relu": lambda g, before, after: torch.ops.aten.threshold_backward(g, after, 0),

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 from tests.browser.server import app_server, chromium
 from tests.conftest import wait_until
-from vae_core.contrasts import contrast
-from vae_core.engine import Engine
-from vae_core.lockstep import POINTS, Lockstep, advance
+from vae_core.engine.engine import Engine
+from vae_core.engine.lockstep import POINTS, Lockstep, advance
+from vae_core.run.contrasts import contrast
 
 WARM = 32  # steps before the clock starts
 

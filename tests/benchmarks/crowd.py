@@ -14,9 +14,9 @@ import threading
 import time
 from pathlib import Path
 
-from vae_core.engine import Engine
-from vae_core.recipe import Recipe
-from vae_core.trainer import replay
+from vae_core.engine.engine import Engine
+from vae_core.run.recipe import Recipe
+from vae_core.trainer.trainer import replay
 
 SEEDS = itertools.count(1)
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from vae_core import Recipe, Trainer, exact
+from vae_core.analysis.views.exact import COARSE, microscope
+from vae_core.analysis.views.live import COARSE_TOLERANCE, live_exact
 from vae_core.exact.marginal import integral_of
-from vae_core.views.exact import COARSE, microscope
-from vae_core.views.live import COARSE_TOLERANCE, live_exact
 
 
 def median_ms(work: Callable[[], object], rounds: int) -> float:

@@ -23,9 +23,9 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.asyncio.client import connect
 
 from tests.browser.server import app_server
-from vae_core.engine import Engine
-from vae_core.limits import Limits
-from vae_core.ui.health import exposition
+from vae_core.engine.engine import Engine
+from vae_core.engine.limits import Limits
+from vae_core.ui.server.health import exposition
 
 RECIPE = {"dataset": "digits", "hidden": "32", "batch_size": "64"}
 FRAMES, POINTS, KEPT, EVERY = 10, 200, 4, 20

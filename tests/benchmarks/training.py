@@ -27,8 +27,8 @@ import vae_core  # noqa: E402
 from tests.benchmarks.by_hand import by_hand  # noqa: E402
 from tests.benchmarks.peers import ACTIVATIONS, Contender, keras_jax, pythae, pytorch_example  # noqa: E402
 from vae_core import Recipe, Trainer, load_dataset  # noqa: E402
-from vae_core.engine import Engine, cores  # noqa: E402
-from vae_core.lockstep import advance  # noqa: E402
+from vae_core.engine.engine import Engine, cores  # noqa: E402
+from vae_core.engine.lockstep import advance  # noqa: E402
 
 EXAMPLE, PYTHAE, KERAS = "PyTorch's VAE example", "pythae 0.1.2", "Keras 3 on JAX"
 LIMIT = "the products of a step alone"  # nobody who multiplies in this type can be faster
@@ -44,7 +44,7 @@ LAP, GROWTH = 0.1, 0.04  # of training between two looks at the test set: second
 def noise_lab(recipe: Recipe, float32: bool = False) -> Contender:
     """Ours; in bfloat16 where that is faster, unless it is told not to."""
     trainer = Trainer(recipe, "cpu")
-    exact = mock.patch("vae_core.trainer.bfloat16_is_faster", return_value=False)
+    exact = mock.patch("vae_core.trainer.trainer.bfloat16_is_faster", return_value=False)
 
     def train(steps: int) -> None:
         with exact if float32 else nullcontext():

@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from tests.browser.server import app_server, chromium
-from vae_core.lessons import Lesson, lessons
+from vae_core.teaching.lessons import Lesson, lessons
 
 SIZES = {"1366": (1366, 768), "1920": (1920, 1080)}
 PATIENCE = 180_000  # ms

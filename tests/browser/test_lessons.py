@@ -5,7 +5,7 @@ import pytest
 from tests.browser.conftest import SMALL
 from tests.browser.read_lessons import follow, predict, use
 from tests.browser.test_playground import wait
-from vae_core.lessons import lessons
+from vae_core.teaching.lessons import lessons
 
 pytestmark = pytest.mark.browser
 

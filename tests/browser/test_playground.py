@@ -304,7 +304,9 @@ def test_what_the_server_says_before_the_lab_is_there_is_not_lost(open_page):
     page.on("websocket", lambda socket: sockets.append(socket.url))
     page.route("**/main.js", lambda route: scripts.append(route))
     page.reload(wait_until="commit")
-    wait(page, "window.noiseLabEarly?.messages.filter(({ data }) => typeof data !== 'string').length >= 2")  # a frame, too
+    wait(
+        page, "window.noiseLabEarly?.messages.filter(({ data }) => typeof data !== 'string').length >= 2"
+    )  # a frame, too
     assert not page.evaluate("Boolean(window.noiseLab)")
     scripts[0].continue_()
     wait(page, "window.noiseLab?.step > 20")

@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
-from vae_core.link import write
-from vae_core.recipe import Recipe
 from vae_core.rules import discover
+from vae_core.run.link import write
+from vae_core.run.recipe import Recipe
 
 FIELDS = [name for name in Recipe.model_fields if name != "knobs"]
 KNOBS = sorted({name for rule in discover().values() for name in rule.Knobs.model_fields})

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from tests.fuzz.queries import queries, sound, values
 from tests.fuzz.verdict import assert_sentence, fuzz, verdict
-from vae_core import trainer as trainers
-from vae_core.contrasts import CONTRASTS, plans_of
-from vae_core.data import DataError
-from vae_core.lane import Lane, LaneError
-from vae_core.link import from_query, to_query
-from vae_core.recipe import Event, Recipe, RecipeError
+from vae_core.data.datasets import DataError
+from vae_core.data.tables import TableError
 from vae_core.rules import discover
-from vae_core.tables import TableError
+from vae_core.run.contrasts import CONTRASTS, plans_of
+from vae_core.run.link import from_query, to_query
+from vae_core.run.recipe import Event, Recipe, RecipeError
+from vae_core.trainer import trainer as trainers
+from vae_core.workers.errors import LaneError, TrainingDiverged
+from vae_core.workers.lane import Lane
 
 ERRORS = (RecipeError, TableError, DataError, LaneError)
 
@@ -95,7 +96,7 @@ def test_what_is_opened_trains(query):
         try:
             frame, _, _ = lane.advance("fuzz", steps=1)
         except LaneError as error:  # some settings diverge, and say so
-            assert error.kind == "diverged"
+            assert isinstance(error, TrainingDiverged)
             assert_sentence(str(error))
             return
     assert frame.step == 6

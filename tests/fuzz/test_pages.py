@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from tests.fuzz.queries import events, queries, values
 from tests.fuzz.verdict import assert_sentence, fuzz, verdict
-from vae_core.contrasts import CONTRASTS
-from vae_core.lessons import lessons
-from vae_core.ui.admin import TOKEN
+from vae_core.run.contrasts import CONTRASTS
+from vae_core.teaching.lessons import lessons
+from vae_core.ui.server.admin import TOKEN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py") if path.name != "_router.py")

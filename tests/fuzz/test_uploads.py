@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests import small_sets
 from tests.fuzz.verdict import fuzz, verdict
 from tests.small_sets import idx, npz, npz_member, numbers, zipped
-from vae_core import tables
-from vae_core.data import DataError, add_files
-from vae_core.drawing import DrawingError, as_mnist, rasterise
-from vae_core.idx import FILES, KERAS
+from vae_core.data import tables
+from vae_core.data.datasets import DataError, add_files
+from vae_core.data.drawing import DrawingError, as_mnist, rasterise
+from vae_core.data.idx import FILES, KERAS
 
 place, asked, tiny = small_sets.place, small_sets.asked, small_sets.tiny
 SOUND = {name: idx(array) for name, array in numbers(1).items()}

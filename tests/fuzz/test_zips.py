@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.verdict import fuzz, verdict
-from tests.test_parcel import STATE, ZIP, changed, reframe
-from vae_core import export
-from vae_core.figures import report
-from vae_core.library import Library, LibraryError
-from vae_core.run import RecordingError
-from vae_core.ui import library as tab
+from tests.storage.test_archive import STATE, ZIP, changed, reframe
+from vae_core.run.recording import RecordingError
+from vae_core.storage import export, report
+from vae_core.storage.library import Library, LibraryError
+from vae_core.ui.widgets import library as tab
 
 ERRORS = (RecordingError, LibraryError)
 ODD = [

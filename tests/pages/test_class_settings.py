@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vae_core.limits import Limits
-from vae_core.ui.admin import TOKEN
-from vae_core.ui.keeper import engine
+from vae_core.engine.limits import Limits
+from vae_core.ui.server.admin import TOKEN
+from vae_core.ui.server.state import engine
 
 APP = str(Path(__file__).parents[2] / "app.py")
 SECRET = "the token of this class"

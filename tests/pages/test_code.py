@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 import vae_core
 from tests.pages.test_flows import run_of
-from vae_core.catalogue import catalogue
-from vae_core.scripts import script, symbols
-from vae_core.ui.source import COLOURS, coloured_code, coloured_formula
+from vae_core.run.catalogue import catalogue
+from vae_core.teaching.scripts import script, symbols
+from vae_core.ui.widgets.source import COLOURS, coloured_code, coloured_formula
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -55,6 +55,6 @@ def test_symbols_have_one_colour_in_formula_and_code():
 
 
 def test_colours_are_those_of_the_stage():
-    css = (Path(vae_core.__file__).parent / "ui/live/style.css").read_text()
+    css = (Path(vae_core.__file__).parent / "ui/web/live/style.css").read_text()
     for name in ("mu", "sigma", "eps", "zed"):
         assert re.findall(rf"--{name}: (#\w+);", css) == list(COLOURS[name])

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vae_core.contrasts import CONTRASTS
-from vae_core.ui.comparison import comparisons
-from vae_core.ui.keeper import engine
+from vae_core.run.contrasts import CONTRASTS
+from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.comparison import comparisons
 
 ADD = "Add the Playground's run"
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -179,7 +179,7 @@ def test_a_bad_range_gets_a_sentence(low, high, words):
 
 
 def test_every_number_can_be_swept():
-    from vae_core.ui.sweep_form import FIELDS, settings
+    from vae_core.ui.widgets.sweep_form import FIELDS, settings
 
     for rule in engine().rules():
         known = settings(rule["name"])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vae_core.drawing import EXAMPLE, as_mnist, rasterise
-from vae_core.frame import unpack
-from vae_core.ui.keeper import engine
+from vae_core.data.drawing import EXAMPLE, as_mnist, rasterise
+from vae_core.run.frame import unpack
+from vae_core.ui.server.state import engine
 
 APP = str(Path(__file__).parents[2] / "app.py")
 ONE = [[0.5, 0.2, 0.1, 0.5, 0.8, 0.1]]

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import wait_until
-from vae_core.ui.keeper import engine
+from vae_core.ui.server.state import engine
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.pages.test_playground import open_page as open_app
-from vae_core.lessons import lessons
-from vae_core.ui.keeper import engine
+from vae_core.teaching.lessons import lessons
+from vae_core.ui.server.state import engine
 
 
 def open_lessons(**query: str):

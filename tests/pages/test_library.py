@@ -9,12 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import wait_until
-from tests.test_parcel import RUN, ZIP, same, with_json
-from vae_core import export, inspection, parcel
-from vae_core.library import Library
-from vae_core.run import Run
-from vae_core.ui import library as tab
-from vae_core.ui.keeper import engine
+from tests.storage.test_archive import RUN, ZIP, same, with_json
+from vae_core.run.recording import Run
+from vae_core.storage import archive as parcel
+from vae_core.storage import export, inspection
+from vae_core.storage.library import Library
+from vae_core.ui.server.state import engine
+from vae_core.ui.widgets import library as tab
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

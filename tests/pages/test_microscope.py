@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import wait_until
-from vae_core.lane import LaneError
-from vae_core.ui.keeper import engine
+from vae_core.ui.server.state import engine
+from vae_core.workers.errors import OutOfMemory
 
 APP = str(Path(__file__).parents[2] / "app.py")
 RULES = ["vae", "autoencoder", "full_covariance"]
@@ -149,7 +149,7 @@ def test_a_lane_error_is_a_sentence(monkeypatch):
     page = open_page()
 
     def refuse(view, **args):
-        raise LaneError("The worker has no memory left.", "memory")
+        raise OutOfMemory("The worker has no memory left.")
 
     monkeypatch.setattr(run_of(page), "examine", refuse)
     show(page, "codes")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vae_core.lane import LaneError
-from vae_core.tables import path_of
-from vae_core.ui.keeper import engine
+from vae_core.data.tables import path_of
+from vae_core.ui.server.state import engine
+from vae_core.workers.errors import LaneError
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import vae_core
-from vae_core.ui.keeper import engine
+from vae_core.ui.server.state import engine
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from vae_core.commands.text import bar
-from vae_core.recipe import RecipeError, unknown
+from vae_core.run.recipe import RecipeError, unknown
 
 HELP = "measure every claim of the lessons and write the ledger"
 
@@ -23,9 +23,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Measure, with a progress bar; 1 if a claim does not hold."""
-    from vae_core.claims import all_claims
-    from vae_core.claims.bench import Bench
-    from vae_core.claims.ledger import MEASURED, record
+    from vae_core.teaching.claims import all_claims
+    from vae_core.teaching.claims.bench import Bench
+    from vae_core.teaching.claims.ledger import MEASURED, record
 
     claims = all_claims()
     for name in options.only or ():

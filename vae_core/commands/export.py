@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vae_core import export, parcel
-from vae_core.cache import try_replace
-from vae_core.figures import report
-from vae_core.run import Run
+from vae_core.data.cache import try_replace
+from vae_core.run.recording import Run
+from vae_core.storage import archive as parcel
+from vae_core.storage import export, report
 
 HELP = "write a recorded run as one file for other programs"
 MAKERS: dict[str, Callable[[Run, bytes | None, str], bytes]] = {
@@ -49,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def brought_back(run: Run, state: bytes | None) -> Any:
     """The trainer of a run's last frame: from its state, or trained again."""
-    from vae_core.trainer import Trainer, replay
+    from vae_core.trainer.trainer import Trainer, replay
 
     last = run.steps[-1]
     try:

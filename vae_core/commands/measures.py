@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from vae_core.commands.text import bar, read
-from vae_core.recipe import Recipe
+from vae_core.run.recipe import Recipe
 
 HELP = "train rules equally and print all exact measures as a table"
 
@@ -25,10 +25,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Train each rule from each seed, and print the table of `vae_core.assessment`."""
-    from vae_core.assessment import as_markdown, assess
+    """Train each rule from each seed, and print the table of `vae_core.analysis.assessment`."""
+    from vae_core.analysis.assessment import as_markdown, assess
     from vae_core.rules import discover
-    from vae_core.trainer import Trainer
+    from vae_core.trainer.trainer import Trainer
 
     found = json.loads(options.out.read_text()) if options.out and options.out.exists() else {}
     recipes = {}

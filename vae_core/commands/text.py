@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from vae_core.recipe import RecipeError
+from vae_core.run.recipe import RecipeError
 
 
 def read(name: str, text: str) -> Any:

@@ -9,10 +9,10 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from vae_core.commands.text import bar, read
-from vae_core.link import write
-from vae_core.recipe import Recipe
-from vae_core.run import Run
-from vae_core.tables import store
+from vae_core.data.tables import store
+from vae_core.run.link import write
+from vae_core.run.recipe import Recipe
+from vae_core.run.recording import Run
 
 HELP = "train without a browser and record the run"
 
@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Train, with a progress bar, and record."""
-    from vae_core.trainer import Diverged, Trainer
+    from vae_core.trainer.trainer import Diverged, Trainer
 
     given = {name: read(name, text) for name, text in vars(options).items() if name in Recipe.model_fields}
     if options.table:

@@ -11,7 +11,7 @@ from vae_core.exact.estimate import Nats
 from vae_core.exact.gaussians import Gaussians, posterior_of
 from vae_core.exact.mesh import SIDE, richardson
 from vae_core.rule import LATENT
-from vae_core.trainer import Trainer
+from vae_core.trainer.trainer import Trainer
 
 REACH = 6.5  # standard deviations of each q(z|x) that are summed
 MOST_NODES, MOST_PAIRS = 4_000_000, 40_000  # of the lattice; of an image and a tile at a time

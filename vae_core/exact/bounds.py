@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.batches import normal
 from vae_core.exact.gaussians import joint_of, posterior_of
 from vae_core.rule import LATENT
-from vae_core.trainer import Trainer
+from vae_core.trainer.batches import normal
+from vae_core.trainer.trainer import Trainer
 
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 DRAWS = 20_000

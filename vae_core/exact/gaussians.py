@@ -15,7 +15,7 @@ from vae_core.exact.marginal import integral_of
 from vae_core.exact.model import model_of
 from vae_core.exact.priors import rule_prior
 from vae_core.rule import LATENT
-from vae_core.trainer import Trainer
+from vae_core.trainer.trainer import Trainer
 
 ORDERS = (6, 9, 14, 24, 40)  # of the Gauss–Hermite rule, each way, until two agree
 SETTLED = 0.005  # nats

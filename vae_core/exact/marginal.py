@@ -11,7 +11,7 @@ from vae_core.exact.estimate import NatsOfImages
 from vae_core.exact.mesh import Box, Integral, integrate
 from vae_core.exact.model import Model, model_of
 from vae_core.exact.priors import Prior, rule_prior
-from vae_core.trainer import Trainer
+from vae_core.trainer.trainer import Trainer
 
 FINEST = 400  # nodes of a posterior's grid, each way, at most
 
@@ -53,9 +53,7 @@ def log_marginals(trainer: Trainer, images: np.ndarray | Tensor, priors: Sequenc
 
 
 @torch.no_grad()
-def integral_of(
-    trainer: Trainer, images: np.ndarray | Tensor, priors: Sequence[Prior], **options: Any
-) -> Integral:
+def integral_of(trainer: Trainer, images: np.ndarray | Tensor, priors: Sequence[Prior], **options: Any) -> Integral:
     """The integrals of likelihood times prior, with where their mass lies, see `integrate`."""
     pixels, _ = trainer.as_pixels(images)
     codes = trainer.encode(images, torch.zeros(len(pixels), 2)).mean.to(trainer.device)

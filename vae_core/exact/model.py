@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vae_core.networks import PIXELS
-from vae_core.trainer import Trainer
+from vae_core.trainer.networks import PIXELS
+from vae_core.trainer.trainer import Trainer
 
 ROWS = 2048  # places in one product: their logits, 6 MB, stay near the processor
 FINE = 0.05  # deviations of the Gaussian likelihood below this need float64 products

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
-from vae_core.batches import normal
 from vae_core.exact.mesh import Box, LogDensity
 from vae_core.rule import LATENT, gaussian_log_density
-from vae_core.trainer import Trainer
+from vae_core.trainer.batches import normal
+from vae_core.trainer.trainer import Trainer
 
 REACH = 6.5  # standard deviations that hold all but e^-21 of a Gaussian's mass
 COMPONENTS = 20

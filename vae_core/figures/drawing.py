@@ -1,4 +1,4 @@
-"""The Draw page's picture, packed for its component, and a walk as an animation. Views of `vae_core.views.drawing`."""
+"""The Draw page's picture, packed for its component, and a walk as an animation. Views of `vae_core.analysis.views.drawing`."""
 
 import io
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vae_core.frame import Frame, pack
+from vae_core.run.frame import Frame, pack
 
 NEAREST = 10  # codes around a drawing's code whose classes are counted
 ZOOM, MILLISECONDS = 8, 90  # of the animation: its size, and how long each image stays

@@ -1,5 +1,5 @@
 """One image under the microscope as charts: the true posterior under the encoder's ellipse, the sum of nats, the
-bounds. Views of `vae_core.views.exact`."""
+bounds. Views of `vae_core.analysis.views.exact`."""
 
 import base64
 import io

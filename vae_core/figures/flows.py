@@ -1,4 +1,4 @@
-"""Flows as charts: codes and grid on their way, samples, density. Views of `vae_core.views.flows`."""
+"""Flows as charts: codes and grid on their way, samples, density. Views of `vae_core.analysis.views.flows`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Measures over a setting, from the rows of a `vae_core.sweep.Sweep`."""
+"""Measures over a setting, from the rows of a `vae_core.engine.sweep.Sweep`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vae_core.figures.flows import CIRCLE, CLASSES
-from vae_core.frame import Frame
+from vae_core.run.frame import Frame
 
 SIDE, DOTS = 120, 800  # pixels, and dots at most
 EDGE = 3.5  # of the plane; it is wider where fewer than 95 % of the codes lie inside

@@ -1,5 +1,5 @@
 """All codes together as charts: the aggregate posterior against the prior, the KL in two parts, and one yardstick.
-Views of `vae_core.views.exact`."""
+Views of `vae_core.analysis.views.exact`."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """An encoder, a normalisation of its code and a layer of Gaussian noise, as people write it in Keras."""
 
-from vae_core.normalisation import Normalisation
 from vae_core.rule import Knobs, Latent, Rule, knob
+from vae_core.rule.normalisation import Normalisation
 
 
 class NormalisedNoise(Rule):

@@ -4,11 +4,11 @@ from typing import Literal
 
 import torch
 
-from vae_core import tables
-from vae_core.neighbours import Neighbours
-from vae_core.normalisation import Normalisation
-from vae_core.properties import PROPERTIES, measure, standardised
+from vae_core.data import tables
 from vae_core.rule import LATENT, Knobs, Latent, Rule, knob
+from vae_core.rule.neighbours import Neighbours
+from vae_core.rule.normalisation import Normalisation
+from vae_core.rule.properties import PROPERTIES, measure, standardised
 
 
 class Offset(Rule):

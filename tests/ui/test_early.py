@@ -1,0 +1,146 @@
+"""The page before its Streamlit session has begun: its run, and what it loads."""
+
+import gzip
+import json
+import re
+import threading
+import urllib.error
+import urllib.request
+from email.message import Message
+from types import SimpleNamespace
+
+import pytest
+
+from tests.browser.server import app_server
+from tests.conftest import wait_until
+from vae_core.ui.server.early import front
+from vae_core.ui.server.files import assets, script
+from vae_core.ui.widgets import session
+from vae_core.workers.errors import Refused
+
+LINK = {"dataset": ["digits"], "seed": ["5"]}
+ASKED = ({"knobs": {}, "dataset": "digits", "seed": "5"}, [], 2000)
+
+
+@pytest.fixture
+def early(monkeypatch):
+    """Early runs, and the recipes that an engine was asked for; it waits until it is let go."""
+    asked, go = [], threading.Event()
+    go.set()
+
+    def open(recipe, pending, points, owner):
+        go.wait(5)
+        asked.append(recipe)
+        if recipe.get("seed") == "no":
+            raise Refused("The seed should be a number.")
+        return SimpleNamespace(recipe=recipe, owner=owner)
+
+    monkeypatch.setattr(session, "engine", lambda: SimpleNamespace(open=open, recall=lambda id: None))
+    return SimpleNamespace(runs=session.EarlyRuns(), asked=asked, go=go)
+
+
+def test_the_session_takes_the_run_of_its_page_once(early):
+    run = early.runs.open("token", LINK, {})
+    assert run.recipe == ASKED[0] and run.owner
+    assert early.runs.take("another", ASKED) is None
+    assert early.runs.take("token", ASKED) is run
+    assert early.runs.take("token", ASKED) is None
+    assert len(early.asked) == 1
+
+
+def test_another_tabs_token_does_not_give_its_run(early):
+    early.runs.open("token", LINK, {})
+    assert early.runs.take("token", ({"knobs": {}}, [], 2000)) is None
+    assert early.runs.take("token", ASKED) is not None  # it is left for its own
+
+
+def test_a_session_waits_for_a_run_that_is_being_opened(early):
+    early.go.clear()
+    found = []
+    opening = threading.Thread(target=early.runs.open, args=("token", LINK, {}))
+    opening.start()
+    assert wait_until(lambda: early.runs._runs, 5)
+    taking = threading.Thread(target=lambda: found.append(early.runs.take("token", ASKED)))
+    taking.start()
+    early.go.set()
+    for thread in (opening, taking):
+        thread.join(5)
+    assert found[0].recipe == ASKED[0] and len(early.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("token", "link"),
+    [
+        ("token", {"sede": ["5"]}),  # the page says what is wrong
+        ("token", {"dataset": ["digits"], "seed": ["no"]}),
+        ("token", {"dataset": ["no_such_data"]}),
+        ("", LINK),
+    ],
+)
+def test_what_needs_words_is_left_to_the_session(early, token, link):
+    assert early.runs.open(token, link, {}) is None
+    assert early.runs.take(token, ASKED) is None
+
+
+def test_a_page_that_is_gone_is_forgotten(early):
+    early.runs.open("token", LINK, {})
+    early.runs.forget("token")
+    assert early.runs.take("token", ASKED) is None
+
+
+def test_the_first_page_is_streamlits_with_the_lab_ahead():
+    page, index = front.page().decode(), front.INDEX.read_text()
+    script = front.STREAMLIT.search(index)[1]
+    assert (
+        page.index("new WebSocket")
+        < page.index("main.js")
+        < page.index("<meta charset")
+        < page.index(f'import("{script}")')
+    )
+    assert f'src="{script}"' not in page and "modulepreload" not in page
+    later = json.loads(re.search(r"const hrefs = (.*);", page)[1])
+    before, after = (re.findall(r'href="([^"]+)"', text[text.index("<meta charset") :]) for text in (index, page))
+    assert [href for href in before if href not in later] == after and len(
+        later
+    ) > 50  # all that it fetches is fetched still
+    assert set(later) < set(before)
+    assert page[page.index("<body>") :] == index[index.index("<body>") :]
+
+
+@pytest.fixture(scope="module")
+def address():
+    with app_server() as address:
+        yield address
+
+
+def fetch(url: str, **headers: str) -> tuple[bytes, Message]:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+        return answer.read(), answer.headers
+
+
+def test_streamlits_scripts_are_compressed_and_kept(address):
+    name = front.STREAMLIT.search(front.INDEX.read_text())[1].removeprefix("./")
+    whole, _ = fetch(f"{address}/{name}")
+    for _ in range(2):
+        packed, headers = fetch(f"{address}/{name}", **{"Accept-Encoding": "gzip, br"})
+        assert headers["Content-Encoding"] == "gzip" and "immutable" in headers["Cache-Control"]
+        assert headers["Content-Type"].startswith("text/javascript") and "Accept-Encoding" in headers["Vary"]
+        assert gzip.decompress(packed) == whole == (front.INDEX.parent / name).read_bytes()
+        assert len(packed) < 0.4 * len(whole)
+
+
+@pytest.mark.parametrize("path", ["/static/js/no_such.js", "/static/js/..%2f..%2fapp.py", "/static/js/../../../app.py"])
+def test_what_is_not_streamlits_is_not_on_the_shelf(address, path):
+    try:
+        body, _ = fetch(address + path, **{"Accept-Encoding": "identity"})
+    except urllib.error.HTTPError as error:
+        assert error.code in (400, 404)
+    else:
+        assert b"<title>Streamlit</title>" in body  # its own answer to a page that is not there
+
+
+def test_the_lab_is_one_script(address):
+    packed, headers = fetch(f"{address}{assets()}/main.js", **{"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed) == script("main.js") and "immutable" in headers["Cache-Control"]
+    plain, headers = fetch(f"{address}{assets()}/main.js", **{"Accept-Encoding": "identity"})
+    assert plain == script("main.js") and "Content-Encoding" not in headers

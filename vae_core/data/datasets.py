@@ -1,0 +1,173 @@
+"""Data sets: found on this machine, downloaded or embedded."""
+
+import difflib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from vae_core.data.cache import cache_folder, cached, keep
+from vae_core.data.digits import enlarged_digits
+from vae_core.data.idx import FILES, DataError, has_checksum, parse_idx, read_arrays, read_file, stem_of
+from vae_core.data.mirrors import from_mirrors
+from vae_core.data.originals import ORIGINALS, verify
+
+__all__ = ["DATASETS", "DataError", "Dataset", "add_files", "cache_folder", "load_dataset", "parse_idx"]
+
+SUFFIXES = ("", ".gz", ".bz2", ".xz", ".zip")
+DATASETS = (*ORIGINALS, "digits")  # the names that load_dataset takes
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and labels, read-only; memory-mapped wherever the cache folder can be written.
+
+    `source` says where the bytes came from. `banner` is None, or says on the screen that this is not
+    the data set that was asked for, why, and how to add it; `name` is that of the images inside.
+    """
+
+    name: str
+    title: str
+    train_images: np.ndarray = field(repr=False)  # (n, 28, 28) uint8, ink is 255
+    train_labels: np.ndarray = field(repr=False)  # (n,) uint8
+    test_images: np.ndarray = field(repr=False)  # (m, 28, 28) uint8
+    test_labels: np.ndarray = field(repr=False)  # (m,) uint8
+    source: str
+    banner: str | None
+    classes: tuple[str, ...]
+
+
+def load_dataset(
+    name: str = "mnist", *, progress: Callable[[float, str], object] | None = None, download: bool | None = None
+) -> Dataset:
+    """Load "mnist", "fashion_mnist" or "digits"; without the first two, digits with a banner.
+
+    Looks in NOISE_LAB_DATA, in our cache, where torchvision and Keras keep their copies, then downloads.
+    `progress(fraction, sentence)` is called on the caller's thread (`st.progress(0.0).progress` fits).
+    `download`: False never, True always tries, None tries unless NOISE_LAB_OFFLINE is set.
+    Raises ValueError for an unknown name, DataError if NOISE_LAB_DATA is set and cannot be used.
+    Fashion-MNIST may lie in a folder `fashion_mnist` of NOISE_LAB_DATA; if not, the search goes on.
+    """
+    if name not in DATASETS:
+        close = difflib.get_close_matches(str(name).lower(), DATASETS, 1)
+        hint = f" did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"unknown data set {name!r};{hint} valid names: {', '.join(DATASETS)}")
+    if name == "digits":
+        return _digits()
+    own = os.environ.get("NOISE_LAB_DATA")
+    if own and (files := _own_files(name, Path(os.path.expanduser(own)).resolve())):
+        return _from_files(name, files)
+    if kept := cached(name):
+        return _dataset(name, *kept)
+    skipped = []  # copies that were found but are no good, and why
+    for folder in _usual_folders(name):
+        try:
+            if files := _files_in(folder, name):
+                return _from_files(name, files)
+        except DataError as error:
+            skipped.append(str(error))
+    if download or (download is None and os.environ.get("NOISE_LAB_OFFLINE", "0") in ("", "0")):
+        try:
+            arrays, mirror = from_mirrors(name, progress, again=bool(download))
+            found = _dataset(name, keep(name, arrays, mirror), mirror)
+            return replace(found, source=" Skipped: ".join([found.source, *skipped]))
+        except DataError as error:
+            why, details = "the download failed", f" No mirror: {error}"
+    else:
+        why, details = "downloads are switched off", ""
+    title = ORIGINALS[name].title
+    inner = "" if name == "mnist" else f"/{ORIGINALS[name].folders[0]}"
+    banner = (
+        f"{title} was not found on this machine and {why}, so these are 1,797 digits of 8×8 pixels from "
+        f"scikit-learn, enlarged to 28×28. To add {title}, drop its four "
+        f"files{'' if inner else ' or mnist.npz'} on the page, or put them into NOISE_LAB_DATA{inner}."
+    )
+    digits = _digits()
+    return replace(digits, banner=" Skipped: ".join([banner, *skipped]), source=digits.source + details)
+
+
+def add_files(files: Mapping[str, bytes] | Iterable[str | os.PathLike]) -> Dataset:
+    """Check files that a user gave (paths, or name -> bytes), keep them in our cache, return the data set.
+
+    The four IDX files in any compression, a zip of them, or mnist.npz; MNIST and Fashion-MNIST are told
+    apart by checksum. The next `load_dataset` finds them. Raises DataError if they cannot be used.
+    """
+    named = files.items() if isinstance(files, Mapping) else [(str(path), read_file(Path(path))) for path in files]
+    arrays = read_arrays(named, "what was added")
+    labels = arrays["train-labels-idx1-ubyte"]  # the smallest file that tells the sets apart
+    name = next((n for n, known in ORIGINALS.items() if has_checksum(labels, known.checksums[1])), "mnist")
+    verify(name, arrays, "what was added")
+    origin = "files added by hand"
+    return _dataset(name, keep(name, arrays, origin), origin)
+
+
+def _files_in(folder: Path, name: str) -> list[Path]:
+    """The data files in a folder: the four (compressed ones first: they carry their own check) or <name>.npz."""
+    try:
+        paths = sorted(folder.iterdir()) if os.path.isdir(folder) else []
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read ({error.strerror}); check its permissions") from error
+    four = {}
+    for path in paths:
+        stem, (_, idx, suffix) = stem_of(path.name), path.name.partition("-ubyte")
+        if stem and idx and suffix in SUFFIXES and path.is_file():
+            four[stem] = path
+    npz = folder / f"{name}.npz"
+    return [npz] if npz in paths and len(four) < len(FILES) else list(four.values())
+
+
+def _own_files(name: str, folder: Path) -> list[Path]:
+    """The files of NOISE_LAB_DATA, which may also be one file; a folder without any is an error for MNIST."""
+    if os.path.isfile(folder):
+        return [folder] if name == "mnist" else []
+    if not os.path.isdir(folder):
+        raise DataError(f"NOISE_LAB_DATA is set to {folder}, which does not exist; correct it, or unset it")
+    for inner in ORIGINALS[name].folders:
+        if files := _files_in(folder / inner, name):
+            return files
+    if name == "mnist":
+        raise DataError(
+            f"NOISE_LAB_DATA is set to {folder}, which holds none of MNIST's files "
+            f"({', '.join(FILES)}, .gz or not, or mnist.npz); put them there, or unset it"
+        )
+    return []
+
+
+def _usual_folders(name: str) -> Iterator[Path]:
+    """Where people already have it: torchvision's `root="data"` and its kin, then Keras."""
+    home = Path(os.path.expanduser("~"))
+    for root in (Path("data"), Path("../data"), home / "data", home / "datasets", home / ".cache/torchvision"):
+        for inner in ORIGINALS[name].folders:
+            yield root / inner
+    yield Path(os.environ.get("KERAS_HOME") or home / ".keras") / "datasets" / ORIGINALS[name].keras
+
+
+def _from_files(name: str, files: list[Path]) -> Dataset:
+    """Read and check files; if the cache was filled from these very files and they are unchanged, map it."""
+    try:
+        files = [p.resolve() for p in files]
+        stamps = [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
+    except OSError as error:
+        raise DataError(f"{files[0].parent} cannot be read ({error.strerror}); check its permissions") from error
+    if kept := cached(name, stamps):
+        return _dataset(name, *kept)
+    where = str(files[0] if len(files) == 1 else files[0].parent)
+    arrays = read_arrays([(str(p), read_file(p)) for p in files], where)
+    verify(name, arrays, where)
+    return _dataset(name, keep(name, arrays, where, stamps), where)
+
+
+def _dataset(name: str, arrays: Mapping[str, np.ndarray], origin: str) -> Dataset:
+    known = ORIGINALS[name]
+    source = f"{known.title} ({known.cite}), from {origin}, checksums verified."
+    return Dataset(name, known.title, *(arrays[stem] for stem in FILES), source, None, known.classes)
+
+
+def _digits() -> Dataset:
+    arrays = enlarged_digits()
+    for array in arrays:
+        array.flags.writeable = False
+    source = "8×8 digits (Alpaydin and Kaynak 1998) that come with scikit-learn, enlarged to 28×28."
+    return Dataset("digits", "Digits (8×8, enlarged)", *arrays, source, None, tuple("0123456789"))

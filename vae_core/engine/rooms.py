@@ -1,0 +1,303 @@
+"""Classroom: rooms in which many watch one presenter's run and answer its questions.
+
+Nothing is kept of persons: a viewer is a random number of its browser's own choosing. All methods may be called
+from any thread.
+"""
+
+import hmac
+import os
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vae_core.engine.player import LiveRun
+
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without 0, 1, I, L and O, which look alike on a projector
+LENGTH = 6  # 31⁶ = 900 million codes
+ROOMS = 50  # open at a time
+VIEWERS = 1000  # that watch one room at a time
+KNOWN = 5000  # viewers that a room remembers
+IDLE = 4 * 3600.0  # seconds that a room stays open while nobody is there
+WRONG_EACH, WRONG_ALL, WINDOW = 60, 600, 60.0  # wrong codes that one address, and all, may give in so many seconds
+OPTIONS, QUESTION, OPTION = (2, 6), 300, 120  # answers to choose from; characters of a question, and of an answer
+
+
+class RoomError(ValueError):
+    """What was asked of a room cannot be: one sentence for the screen."""
+
+
+@dataclass
+class Poll:
+    """A question to all who watch.
+
+    Attributes:
+        text: of the question; ``html``: whether it is HTML, which no user wrote.
+        open: votes count. shown: all see the result.
+        votes: viewer -> option; a later vote of the same viewer replaces the earlier one.
+    """
+
+    text: str
+    options: tuple[str, ...]
+    html: bool = False
+    open: bool = True
+    shown: bool = False
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
+    votes: dict[str, int] = field(default_factory=dict)
+
+    def counts(self) -> list[int]:
+        """Votes for each option."""
+        counts = [0] * len(self.options)
+        for option in list(self.votes.values()):
+            counts[option] += 1
+        return counts
+
+    def state(self, counted: bool) -> dict[str, Any]:
+        """What a screen shows, with or without the counts; JSON-ready."""
+        names = ("id", "text", "html", "options", "open", "shown")
+        return {name: getattr(self, name) for name in names} | {"counts": self.counts() if counted else None}
+
+
+class Room:
+    """A room: one presenter shows a run, many watch it.
+
+    Attributes:
+        code: what viewers type. token: what makes a browser the presenter.
+        run: on show. take: counts the runs that were on show, this one with them.
+        watching, presenting: how many browsers are there.
+        poll: the present question, or None.
+        ended: nobody can come back.
+    """
+
+    def __init__(self, code: str, run: LiveRun) -> None:
+        self.code, self.token = code, secrets.token_urlsafe(18)
+        self.take, self.watching, self.presenting = 1, 0, 0
+        self.poll: Poll | None = None
+        self.ended = False
+        self.left_at = time.monotonic()
+        self._lock = threading.RLock()
+        self._tell: list[Callable[[], None]] = []
+        self._known: set[str] = set()
+        self.run = run
+        run.first = True
+
+    # -- who is there ------------------------------------------------------------------------
+
+    @property
+    def deserted(self) -> bool:
+        return not (self.watching or self.presenting)
+
+    def knows(self, viewer: str) -> bool:
+        """Whether a viewer has been here before: whoever lost the connection comes back past all limits."""
+        return viewer in self._known
+
+    def present(self) -> Callable[[], None]:
+        """The presenter's browser comes; returns the function that ends it."""
+        return self._enter("presenting")
+
+    def watch(self, viewer: str) -> Callable[[], None]:
+        """A viewer comes, likewise.
+
+        Raises:
+            RoomError: the room is full.
+        """
+        with self._lock:
+            if self.watching >= VIEWERS:
+                raise RoomError(f"This room is full: {VIEWERS:,} watch already.")
+            if len(self._known) < KNOWN:
+                self._known.add(viewer)
+            return self._enter("watching")
+
+    def _enter(self, who: str) -> Callable[[], None]:
+        with self._lock:
+            setattr(self, who, getattr(self, who) + 1)
+        self.changed()
+
+        def leave() -> None:
+            with self._lock:
+                setattr(self, who, getattr(self, who) - 1)
+                self.left_at = time.monotonic()
+            self.changed()
+
+        return leave
+
+    def listen(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Be told whenever something has changed; returns the function that ends it."""
+        with self._lock:
+            self._tell.append(tell)
+
+        def stop() -> None:
+            with self._lock:
+                self._tell.remove(tell)
+
+        return stop
+
+    def changed(self) -> None:
+        """Tell all who listen."""
+        for tell in list(self._tell):
+            tell()
+
+    # -- what is on show ---------------------------------------------------------------------
+
+    def show(self, run: LiveRun) -> None:
+        """The presenter has another run: all see that one from here on."""
+        with self._lock:
+            if run is self.run or self.ended:
+                return
+            self.run.first, run.first = False, True
+            self.run, self.take = run, self.take + 1
+        self.changed()
+
+    def end(self) -> None:
+        self.ended, self.run.first = True, False
+        self.changed()
+
+    # -- polls -------------------------------------------------------------------------------
+
+    def ask(self, text: str, options: Sequence[str], html: bool = False) -> Poll:
+        """Put a question, in place of an earlier one.
+
+        Args:
+            html: the question is HTML; never what a user typed.
+
+        Raises:
+            RoomError: no question, too few or too many answers, or too long ones.
+        """
+        text, options = text.strip(), tuple(option.strip() for option in options if option.strip())
+        fewest, most = OPTIONS
+        if not text:
+            raise RoomError("Write a question first.")
+        if not fewest <= len(set(options)) == len(options) <= most:
+            raise RoomError(f"Give {fewest} to {most} different answers.")
+        if not html and len(text) > QUESTION:
+            raise RoomError(f"The question has {len(text):,} characters; give at most {QUESTION}.")
+        if max(map(len, options)) > OPTION:
+            raise RoomError(f"An answer may have {OPTION} characters at most.")
+        self.poll = poll = Poll(text, options, html)
+        self.changed()
+        return poll
+
+    def stop_poll(self, show: bool) -> None:
+        """No more votes count; and all see the result, if it is shown."""
+        if self.poll:
+            self.poll.open, self.poll.shown = False, self.poll.shown or show
+        self.changed()
+
+    def clear_poll(self) -> None:
+        """Take the question away."""
+        self.poll = None
+        self.changed()
+
+    def vote(self, viewer: str, poll: str, option: int) -> None:
+        """One vote for each viewer, which it may change while the poll is open.
+
+        Raises:
+            RoomError: the poll is closed, or there is no such answer.
+        """
+        with self._lock:
+            asked = self.poll
+            if asked is None or asked.id != poll or not asked.open:
+                raise RoomError("This poll is closed; your last answer counts.")
+            if not 0 <= option < len(asked.options):
+                raise RoomError(f"There is no answer {option}; they are 0 to {len(asked.options) - 1}.")
+            if viewer not in asked.votes and len(asked.votes) >= KNOWN:
+                raise RoomError("Too many have voted already.")
+            asked.votes[viewer] = option
+        self.changed()
+
+
+class Classroom:
+    """All rooms of a server."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[str, Room] = {}
+        self._lock = threading.Lock()
+        self._wrong: deque[tuple[float, str]] = deque()  # when, and from where
+
+    def open(self, run: LiveRun) -> Room:
+        """A room for a run; the one that shows it, if there is one.
+
+        Raises:
+            RoomError: there are as many rooms as there may be, and somebody is in each of them.
+        """
+        self.sweep()
+        with self._lock:
+            if (room := next((room for room in self.rooms.values() if room.run is run), None)) is not None:
+                return room
+            full = len(self.rooms) >= ROOMS
+            deserted = min((r for r in self.rooms.values() if r.deserted), key=lambda r: r.left_at, default=None)
+        if full and deserted is None:
+            raise RoomError(f"This server has {ROOMS} rooms open, and all are in use. Close one that is done with.")
+        if full:
+            self.close(deserted)
+        with self._lock:
+            code = draw()
+            while code in self.rooms:
+                code = draw()
+            self.rooms[code] = room = Room(code, run)
+        return room
+
+    def find(self, text: str, address: str = "", viewer: str = "") -> Room:
+        """The room of a code as somebody typed it.
+
+        Args:
+            address: where the question comes from; too many wrong codes from there are not answered for a while.
+            viewer: who asks.
+
+        Raises:
+            RoomError: there is none, or too many wrong codes were tried.
+        """
+        self.sweep()
+        room = self.rooms.get(code := spelled(text))
+        if room is not None and room.knows(viewer):
+            return room
+        with self._lock:
+            now = time.monotonic()
+            while self._wrong and now - self._wrong[0][0] > WINDOW:
+                self._wrong.popleft()
+            here = sum(where == address for _, where in self._wrong)
+            if here >= WRONG_EACH or len(self._wrong) >= WRONG_ALL:
+                raise RoomError(f"Too many wrong codes were tried. Wait {WINDOW:.0f} seconds, then try again.")
+            if room is None:
+                self._wrong.append((now, address))
+        if room is None:
+            raise RoomError(
+                f"There is no open room {code[:12]}. Codes have {LENGTH} letters and digits; 0, 1, I, L and O do not occur."
+                if code
+                else f"Type the code of the room: {LENGTH} letters and digits."
+            )
+        return room
+
+    def of_token(self, token: str) -> Room | None:
+        """The room that a presenter's token opens."""
+        given = token.encode(errors="replace")
+        rooms = list(self.rooms.values())
+        return next((room for room in rooms if hmac.compare_digest(room.token.encode(), given)), None)
+
+    def close(self, room: Room) -> None:
+        """End a room."""
+        with self._lock:
+            self.rooms.pop(room.code, None)
+        room.end()
+
+    def sweep(self) -> None:
+        """End the rooms in which nobody has been for hours."""
+        now = time.monotonic()
+        for room in list(self.rooms.values()):
+            if room.deserted and now - room.left_at > IDLE:
+                self.close(room)
+
+
+def draw() -> str:
+    """A code that cannot be guessed. Of several servers behind a proxy, each has first letters of its own, by which the
+    proxy finds the room (``NOISE_LAB_ROOMS``)."""
+    first = os.environ.get("NOISE_LAB_ROOMS") or ALPHABET
+    return "".join(secrets.choice(letters) for letters in (first, *[ALPHABET] * (LENGTH - 1)))
+
+
+def spelled(text: str) -> str:
+    """A code as it is, however it was typed: "abc 234", "ABC-234"."""
+    return "".join(letter for letter in text.upper() if letter.isalnum())

@@ -1,0 +1,66 @@
+"""The component's files and other large answers, as browsers get them: few, compressed once, and kept for ever."""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from vae_core.ui.server.bundle import bundle
+from vae_core.ui.server.socket import PREFIX
+
+FILES = Path(__file__).parents[1] / "web" / "live"
+ENTRIES = ("main.js", "compare.js")  # each is sent as one script with all that it imports
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+@cache
+def assets() -> str:
+    """Address of the component's files; it changes with their contents, so browsers may keep them."""
+    digest = hashlib.sha256()
+    for path in sorted(FILES.iterdir()):
+        digest.update(path.read_bytes())
+    return f"{PREFIX}/static/{digest.hexdigest()[:12]}"
+
+
+class KeptFiles(StaticFiles):
+    """The files below any version's address, kept by browsers for ever."""
+
+    async def get_response(self, path: str, scope: Any) -> Response:
+        if path in ENTRIES and scope["method"] == "GET":
+            return compressed(Request(scope), script(path), "text/javascript", FOR_EVER)
+        return await super().get_response(path, scope)
+
+    def file_response(self, *args, **kwargs) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(FOR_EVER)
+        return response
+
+
+@cache
+def script(name: str) -> bytes:
+    """An entry with all that it imports."""
+    return bundle(FILES / name).encode()
+
+
+def compressed(request: Request, body: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+    """An answer that was compressed once for all who ask: the server's middleware would do it for each of them."""
+    headers = {**headers, "Vary": "Accept-Encoding"}
+    if accepts_gzip(request.headers):
+        body, headers = zipped(body), {**headers, "Content-Encoding": "gzip"}
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    return "gzip" in headers.get("accept-encoding", "")
+
+
+@lru_cache(maxsize=16)
+def zipped(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)

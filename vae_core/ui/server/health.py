@@ -1,0 +1,112 @@
+"""Whether the server answers and is ready, and its figures for Prometheus."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from ipaddress import ip_address
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from vae_core.engine.engine import Engine
+from vae_core.ui.server.admin import TOKEN, has_token, is_token
+from vae_core.ui.server.socket import PREFIX
+from vae_core.ui.server.state import engine
+
+FIGURES = {  # of `Engine.figures`, in words
+    "lanes": "Worker processes.",
+    "runs": "Open runs.",
+    "feeds": "Runs that are trained; equal recipes share one.",
+    "training": "Open runs that play.",
+    "waiting": "Requests that wait for a worker.",
+    "frames": "Recorded frames in memory.",
+    "frame_bytes": "Memory of the recorded frames.",
+}
+LOST = "Workers that died since the start."
+
+
+class Figures(Collector):
+    """An engine's figures when they are asked for, and memory and processor time of its workers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        figures = self.engine.figures()
+        for name, words in FIGURES.items():
+            yield GaugeMetricFamily(f"noise_lab_{name}", words, figures[name])
+        yield CounterMetricFamily("noise_lab_lost_workers", LOST, figures["lost"])
+        workers: dict[str, Metric] = {}
+        for lane, pid in enumerate(self.engine.pids()):
+            for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():
+                name = metric.name.replace("process_", "noise_lab_worker_")
+                family = workers.setdefault(name, type(metric)(name, metric.documentation, labels=["lane"]))
+                family.add_metric([str(lane)], metric.samples[0].value)
+        yield from workers.values()
+
+
+def exposition(engine: Engine) -> bytes:
+    """The figures of an engine and of this process, in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(Figures(engine))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+def starting(answers: dict[int, Future]) -> int:
+    """How many of the lanes of the start have not answered yet: each does after its slow imports.
+
+    Args:
+        answers: of the lanes asked so far; a lane that was lost meanwhile is asked again.
+    """
+    answered = [lane for lane, answer in answers.items() if answer.done() and not answer.exception()]
+    for lane in answers.keys() - answered if answers else range(engine().figures()["lanes"]):
+        if lane not in answers or answers[lane].done():
+            answers[lane] = engine().request(lane, "describe")
+    return len(answers) - len(answered)
+
+
+async def health(request: Request) -> Response:
+    """The server answers."""
+    return PlainTextResponse("The server answers.\n")
+
+
+async def metrics(request: Request) -> Response:
+    """The figures in Prometheus's text format, to this machine or to who has the token."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not (is_local(request) or (scheme.lower() == "bearer" and is_token(token))):
+        return PlainTextResponse(
+            f"Metrics answer to this machine, or to the header 'Authorization: Bearer' with {TOKEN}.\n", 403
+        )
+    return Response(await run_in_threadpool(exposition, engine()), media_type=CONTENT_TYPE_LATEST)
+
+
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine itself, and not from elsewhere through a proxy on it."""
+    if request.client is None or {"forwarded", "x-forwarded-for", "x-real-ip"} & set(request.headers):
+        return False
+    address = ip_address(request.client.host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def routes() -> list[Route]:
+    """For `st.App`."""
+    has_token()  # a server whose token could be guessed does not start
+    answers: dict[int, Future] = {}
+
+    async def ready(request: Request) -> Response:
+        """200 once the server can train, 503 before."""
+        if waiting := await run_in_threadpool(starting, answers):
+            return PlainTextResponse(f"Starting: workers that still import what they need: {waiting}.\n", 503)
+        return PlainTextResponse("The workers are ready.\n")
+
+    return [
+        Route(f"{PREFIX}/health", health),
+        Route(f"{PREFIX}/ready", ready),
+        Route(f"{PREFIX}/metrics", metrics),
+    ]
