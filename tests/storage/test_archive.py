@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import small
 from vae_core.data import tables
-from vae_core.data.cache import cache_folder
+from vae_core.data.folders import cache_folder
 from vae_core.run.recording import RecordingError, Run
 from vae_core.storage import archive as parcel
 from vae_core.storage import inspection

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vae_core.data.cache import cache_folder, try_replace
 from vae_core.data.datasets import Dataset, load_dataset
+from vae_core.data.folders import cache_folder, try_replace
 from vae_core.trainer.adam import Adam
 from vae_core.trainer.batches import grey, training_images
 from vae_core.trainer.networks import PIXELS, linear, stream

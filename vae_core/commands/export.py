@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vae_core.data.cache import try_replace
+from vae_core.data.folders import try_replace
 from vae_core.run.recording import Run
 from vae_core.storage import archive as parcel
 from vae_core.storage import export, report

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from vae_core.data.cache import cache_folder, named_folder, try_replace
+from vae_core.data.folders import cache_folder, named_folder, try_replace
 from vae_core.run.recording import RecordingError, Run, as_checked
 
 try:

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from vae_core.data.cache import try_replace
+from vae_core.data.folders import try_replace
 from vae_core.run.thinning import thin
 from vae_core.workers.cluster.bridge_process import BridgeProcess
 from vae_core.workers.cluster.node import State, newest
