@@ -34,7 +34,7 @@ def cached(name: str, stamps: Stamps | None = None) -> tuple[dict[str, np.ndarra
     """The mapped arrays and where they came from, or None: absent, broken, or (given stamps) from other files."""
     npy, note = cache_folder() / f"{name}.npy", cache_folder() / f"{name}.json"
     try:
-        about = dict(json.loads(note.read_text("utf-8")))
+        about = dict(json.loads(note.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         about = {}
     if stamps and about.get("files") != stamps:

@@ -32,7 +32,7 @@ def from_mirrors(name: str, progress: Progress | None, again: bool) -> tuple[dic
     known, failed = ORIGINALS[name], cache_folder() / f"{name}.unreachable"
     try:  # another process or page has just waited in vain: do not wait again
         if not again and time.time() - failed.stat().st_mtime < RETRY:
-            raise DataError(failed.read_text("utf-8", "replace"))
+            raise DataError(failed.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         pass
     start, mirrors, why = time.monotonic(), list(known.mirrors), []

@@ -139,7 +139,7 @@ class Library:
         except (OSError, ValidationError):
             about = None
         try:
-            picture = (path / PICTURE).read_text() if about else ""
+            picture = (path / PICTURE).read_text(encoding="utf-8") if about else ""
             deleted = path.stat().st_mtime if path.parent.name == TRASH else 0.0
         except (OSError, UnicodeDecodeError):
             picture, deleted = "", 0.0
@@ -213,8 +213,8 @@ class Library:
         size = sum(path.stat().st_size for path in part.rglob("*"))
         measured = {"dataset": about.dataset or title, "rule": frame.rule, "step": frame.step, "size": size}
         about = about.model_copy(update=measured)
-        (part / ABOUT).write_text(about.model_dump_json())
-        (part / PICTURE).write_text(thumbnail(frame))
+        (part / ABOUT).write_text(about.model_dump_json(), encoding="utf-8")
+        (part / PICTURE).write_text(thumbnail(frame), encoding="utf-8")
 
     # -- what is there already ---------------------------------------------------------------
 

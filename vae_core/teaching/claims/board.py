@@ -19,7 +19,7 @@ QUESTIONS = {
 
 def rows(path: Path = MEASURED) -> list[dict[str, Any]]:
     """One for each claim: name, question, sentence, folklore, words (Markdown), measured, verdict."""
-    saved = json.loads(path.read_text())["claims"]
+    saved = json.loads(path.read_text(encoding="utf-8"))["claims"]
     _, findings = recorded(path)
     return [
         {

@@ -72,8 +72,8 @@ def script(
     try:
         refuse(values)
         values |= derived(values, framework)
-        title, imports, body = taken_apart("\n".join(kept(path.read_text().splitlines(), values)))
-        shared = list(kept((folder / "script.py").read_text().splitlines(), values))
+        title, imports, body = taken_apart("\n".join(kept(path.read_text(encoding="utf-8").splitlines(), values)))
+        shared = list(kept((folder / "script.py").read_text(encoding="utf-8").splitlines(), values))
     except (KeyError, NameError) as missing:
         name = missing.name if isinstance(missing, NameError) else missing.args[0]
         raise ScriptError(f"The knob {name!r} is missing: give the knobs of the run, whole.") from None

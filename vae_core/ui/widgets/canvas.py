@@ -17,8 +17,8 @@ SCRIPTS = ("pen.js", "plane.js", "pictures.js", "main.js")
 _component = st.components.v2.component(
     "noise_lab_canvas",
     html=f"<div class='lab draw' data-assets='{assets()}'></div>\n<!-- filled by main.js -->",
-    css=(FILES / "style.css").read_text(),
-    js="\n".join((FILES / name).read_text() for name in SCRIPTS),
+    css=(FILES / "style.css").read_text(encoding="utf-8"),
+    js="\n".join((FILES / name).read_text(encoding="utf-8") for name in SCRIPTS),
 )
 
 
