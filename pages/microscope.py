@@ -7,7 +7,7 @@ import streamlit as st
 from vae_core.figures.exact import bounds_figure, images_figure, posterior_figure, sum_figure, thumbnail
 from vae_core.figures.fields import class_figure, holes_figure, line_figure, smoothness_figure
 from vae_core.figures.together import split_figure, together_figure, yardstick_figure
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.session import current_run, stay_with
 from vae_core.workers.errors import LaneError

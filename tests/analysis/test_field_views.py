@@ -14,9 +14,12 @@ from PIL import Image
 from tests.conftest import small
 from vae_core.analysis import views
 from vae_core.analysis.classifier import classifier_of
-from vae_core.analysis.codes import hole_share, in_holes, label_accuracy, training_codes
+from vae_core.analysis.codes import training_codes
 from vae_core.analysis.fields import change_along, jacobian_norm, which_class
+from vae_core.analysis.holes import hole_share, in_holes
+from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import rule_prior
+from vae_core.figures.colours import CLASSES
 from vae_core.figures.fields import (
     PRIOR_LEVELS,
     VIEW,
@@ -28,7 +31,6 @@ from vae_core.figures.fields import (
     middles_of_regions,
     smoothness_figure,
 )
-from vae_core.figures.flows import CLASSES
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.errors import LaneError
 from vae_core.workers.lane import Lane

@@ -11,7 +11,7 @@ from torch.distributions import MultivariateNormal
 from tests.conftest import small
 from vae_core.rule import Batch, Standardiser, gaussian_log_density
 from vae_core.run.recipe import parse_knobs
-from vae_core.trainer.networks import stream
+from vae_core.trainer.random_streams import stream
 from vae_core.trainer.trainer import Trainer
 
 FLOWS = ("flow", "continuous_flow")

@@ -16,7 +16,8 @@ from vae_core.rule.properties import measure
 from vae_core.rules.moment_matching import DIRECTIONS, KERNEL, kl_of_moments, mmd, sliced_wasserstein
 from vae_core.run.catalogue import catalogue
 from vae_core.run.recipe import parse_knobs
-from vae_core.trainer.networks import Encoder, stream
+from vae_core.trainer.networks import Encoder
+from vae_core.trainer.random_streams import stream
 from vae_core.trainer.trainer import Trainer
 
 RULES = vae_core.rules()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import small
-from vae_core.run.frame import PackedFrame, pack
+from vae_core.run.frame import PackedFrame
+from vae_core.run.packing import pack
 from vae_core.run.recording import RecordingError, Run
 from vae_core.run.thinning import least_missed
 from vae_core.trainer.trainer import Trainer

@@ -205,9 +205,9 @@ class TestCommand:
         return folder.with_name(f"run.{kind}").read_bytes()
 
     def test_zip(self, folder):
-        from vae_core.storage import archive as parcel
+        from vae_core.storage import archive
 
-        assert self.made(folder, "zip") == parcel.packed(RUN, STATE)
+        assert self.made(folder, "zip") == archive.packed(RUN, STATE)
 
     @pytest.mark.parametrize("with_state", [True, False])
     def test_weights_and_decoder(self, folder, with_state):

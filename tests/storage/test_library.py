@@ -20,7 +20,7 @@ from vae_core.engine.engine import Engine
 from vae_core.figures.thumbnail import SIDE, thumbnail
 from vae_core.run.recording import RecordingError, Run
 from vae_core.storage.library import DAYS, Library, LibraryError, library_folder
-from vae_core.trainer.trainer import replay
+from vae_core.trainer.replay import replay
 from vae_core.ui.widgets import library as tab
 from vae_core.workers.errors import LaneError, Refused
 

@@ -16,7 +16,7 @@ from vae_core.run.link import from_query
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run
 from vae_core.teaching.claims import all_claims
-from vae_core.teaching.claims.board import QUESTIONS
+from vae_core.teaching.claims.table import QUESTIONS
 from vae_core.teaching.lessons import CLAIM, CODE, Lesson, LessonError, Sketch, lessons, parse
 from vae_core.teaching.lessons.loss_lines import loss_lines, with_code
 from vae_core.teaching.lessons.trace import trace

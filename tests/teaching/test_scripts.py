@@ -22,7 +22,7 @@ from vae_core.data.digits import enlarged_digits
 from vae_core.run.catalogue import catalogue
 from vae_core.run.recipe import Recipe
 from vae_core.teaching.scripts import FRAMEWORKS, ScriptError, notation, own_rule, script, symbols
-from vae_core.trainer.networks import stream
+from vae_core.trainer.random_streams import stream
 from vae_core.trainer.trainer import Trainer
 
 CLOSE = 0.3  # nats; another seed is 1 to 3 off

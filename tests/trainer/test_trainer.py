@@ -12,16 +12,13 @@ import vae_core
 from tests.conftest import small
 from vae_core.run.recipe import RecipeError
 from vae_core.trainer.adam import Adam
-from vae_core.trainer.batches import binarized, grey, low, mean_image, spread_by_ink
-from vae_core.trainer.networks import (
-    Encoder,
-    Ensemble,
-    bernoulli_gradient,
-    bernoulli_nats,
-    gaussian_gradient,
-    gaussian_nats,
-)
-from vae_core.trainer.trainer import Diverged, Trainer, pick_device, replay
+from vae_core.trainer.likelihood import bernoulli_gradient, bernoulli_nats, gaussian_gradient, gaussian_nats
+from vae_core.trainer.networks import Encoder, Ensemble
+from vae_core.trainer.picture import Diverged
+from vae_core.trainer.pixels import binarized, grey, low, mean_image
+from vae_core.trainer.replay import replay
+from vae_core.trainer.shown_images import spread_by_ink
+from vae_core.trainer.trainer import Trainer, pick_device
 
 
 def weights(trainer: Trainer) -> list[torch.Tensor]:
@@ -80,7 +77,7 @@ class TestMeasures:
             )
             stepped.train(1)
             batch, eps = plain.training_set.batch(0)
-            latent = plain._latent(plain.encoder(batch.images), eps, batch)
+            latent = plain.latent(plain.encoder(batch.images), eps, batch)
             loss = plain.nats(plain.decoder(latent.z), batch.images) + sum(latent.penalty.values())
             loss.mean().backward()
             expected = {n: p.grad for n, p in plain.networks.named_parameters() if p.grad is not None}

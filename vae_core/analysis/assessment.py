@@ -6,7 +6,8 @@ from statistics import mean, stdev
 import numpy as np
 
 from vae_core import exact
-from vae_core.analysis.codes import hole_share, label_accuracy
+from vae_core.analysis.holes import hole_share
+from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import yardsticks
 from vae_core.trainer.trainer import Trainer
 

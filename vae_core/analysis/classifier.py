@@ -17,8 +17,10 @@ from torch.nn import functional as F
 from vae_core.data.cache import cache_folder, try_replace
 from vae_core.data.datasets import Dataset, load_dataset
 from vae_core.trainer.adam import Adam
-from vae_core.trainer.batches import grey, training_images
-from vae_core.trainer.networks import PIXELS, linear, stream
+from vae_core.trainer.batches import training_images
+from vae_core.trainer.networks import linear
+from vae_core.trainer.pixels import PIXELS, grey
+from vae_core.trainer.random_streams import stream
 
 WIDTH, BATCH, STEPS, RATE = 256, 256, 800, 4e-3
 SETTINGS = f"784-{WIDTH} relu, batch {BATCH}, {STEPS} steps from {RATE} linearly to 0, seed 0"

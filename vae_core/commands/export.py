@@ -8,12 +8,11 @@ from typing import Any
 
 from vae_core.data.cache import try_replace
 from vae_core.run.recording import Run
-from vae_core.storage import archive as parcel
-from vae_core.storage import export, report
+from vae_core.storage import archive, export, report
 
 HELP = "write a recorded run as one file for other programs"
 MAKERS: dict[str, Callable[[Run, bytes | None, str], bytes]] = {
-    "zip": lambda run, state, name: parcel.packed(run, state),
+    "zip": lambda run, state, name: archive.packed(run, state),
     "safetensors": lambda run, state, name: export.weights(brought_back(run, state)),
     "onnx": lambda run, state, name: export.decoder(brought_back(run, state)),
     "csv": lambda run, state, name: export.metrics_csv(run).encode(),
@@ -49,7 +48,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def brought_back(run: Run, state: bytes | None) -> Any:
     """The trainer of a run's last frame: from its state, or trained again."""
-    from vae_core.trainer.trainer import Trainer, replay
+    from vae_core.trainer.replay import replay
+    from vae_core.trainer.trainer import Trainer
 
     last = run.steps[-1]
     try:

@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vae_core.engine.training import Feed
-from vae_core.run.frame import Frame, unpack
+from vae_core.run.frame import Frame
 from vae_core.run.key import key_of
+from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run, changes
 from vae_core.storage.store import Store

@@ -8,7 +8,7 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 
 from vae_core.exact.mesh import Box, LogDensity
 from vae_core.rule import LATENT, gaussian_log_density
-from vae_core.trainer.batches import normal
+from vae_core.trainer.random_streams import normal
 from vae_core.trainer.trainer import Trainer
 
 REACH = 6.5  # standard deviations that hold all but e^-21 of a Gaussian's mass

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vae_core.run.frame import Frame, pack
+from vae_core.run.frame import Frame
+from vae_core.run.packing import pack
 
 NEAREST = 10  # codes around a drawing's code whose classes are counted
 ZOOM, MILLISECONDS = 8, 90  # of the animation: its size, and how long each image stays

@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from vae_core.figures.flows import CLEAR, GRID, circle, plane_layout
+from vae_core.figures.colours import CLEAR, GRID
+from vae_core.figures.plane import circle, plane_layout
 
 # Okabe & Ito (2008): the true posterior, the encoder, the best Gaussians; colour-blind people tell them apart.
 TRUE, ENCODER, BEST, MODE = "#0072b2", "#d55e00", "#009e73", "#cc3399"

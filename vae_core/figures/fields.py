@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from vae_core.figures.flows import CIRCLE, CLASSES, CLEAR, GRID, LABEL, circle, faint, plane_layout
+from vae_core.figures.colours import CIRCLE, CLASSES, CLEAR, GRID
+from vae_core.figures.plane import LABEL, circle, faint, plane_layout
 
 FONT = {"size": 16}
 HEIGHT, LINE_HEIGHT = 600, 460

@@ -5,8 +5,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from vae_core.figures.colours import CIRCLE, CLEAR, GRID
 from vae_core.figures.exact import BEST, ENCODER, FILL, FONT, GREY, INK, NUMBER, TRUE, nats, tolerance
-from vae_core.figures.flows import CIRCLE, CLEAR, GRID, circle, plane_layout
+from vae_core.figures.plane import circle, plane_layout
 
 ROOM = 1.18  # of the axis, in units of what is drawn: for the numbers
 PRIORS = {"N(0, I)": TRUE, "N(m, S)": BEST}  # the others have the encoder's colour: they follow the codes

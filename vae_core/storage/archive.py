@@ -1,4 +1,4 @@
-"""Parcel: a whole run as a folder and as one zip, of which no path, link or size is trusted.
+"""Archive: a whole run as a folder and as one zip, of which no path, link or size is trusted.
 
 The folder is that of `Run.save` (run.json, frames/), with state.npz, from which training goes on (`Trainer.state`),
 tables/, the user's own offsets, and about.json, its name and note in a library.

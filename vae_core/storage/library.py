@@ -22,8 +22,7 @@ from vae_core.data.originals import ORIGINALS
 from vae_core.data.uploads import shown
 from vae_core.figures.thumbnail import thumbnail
 from vae_core.run.recording import Run, as_checked
-from vae_core.storage import archive as parcel
-from vae_core.storage import inspection
+from vae_core.storage import archive, inspection
 
 TRASH, ABOUT, PICTURE = "trash", "about.json", "thumbnail.svg"
 DAYS = 30  # that deleted runs are kept
@@ -157,7 +156,7 @@ class Library:
             LibraryError, RecordingError: it cannot be written; nothing of it is kept.
         """
         with self._new(name or "The run") as part:
-            parcel.write(part, run, state)
+            archive.write(part, run, state)
             self._describe(part, run, About(name=name or "Run", note=note, saved=datetime.now(UTC), dataset=dataset))
             id = self._settle(part)
         return id
@@ -175,7 +174,7 @@ class Library:
         """
         name = shown(name)
         with self._new(name) as part:
-            parcel.unpack(data, part, name)
+            archive.unpack(data, part, name)
             check(part, name)
             run = Run.open(part, recipe=as_checked)
             try:
@@ -237,7 +236,7 @@ class Library:
 
     def zip(self, id: str) -> bytes:
         """The whole run as one file, see `vae_core.storage.archive`."""
-        return parcel.pack(self._existing(id))
+        return archive.pack(self._existing(id))
 
     def edit(self, id: str, name: str, note: str) -> None:
         """Give a run another name and note; an empty name leaves the old one."""

@@ -7,7 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from vae_core.figures.flows import CLASSES, circle, plane_layout
+from vae_core.figures.colours import CLASSES
+from vae_core.figures.plane import circle, plane_layout
 from vae_core.run.frame import Frame
 from vae_core.run.link import write
 from vae_core.run.recording import Run

@@ -1,28 +1,21 @@
 """Encoder and decoder: plain fully connected networks, seeded by named random streams."""
 
-import hashlib
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PIXELS = 28 * 28
+from vae_core.trainer.pixels import PIXELS
+from vae_core.trainer.random_streams import stream
+
 ACTIVATIONS = {
     "silu": F.silu,
     "relu": F.relu,
     "tanh": torch.tanh,
     "gelu": lambda x: F.gelu(x, approximate="tanh"),
 }
-
-
-def stream(seed: int, *names: object) -> torch.Generator:
-    """A random stream of its own for each name: drawing from one leaves the others as they are."""
-    text = "/".join(map(str, (seed, *names)))
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
-    return torch.Generator().manual_seed(number)
 
 
 class Unset(nn.Linear):
@@ -138,54 +131,13 @@ class Decoder(nn.Module):
             self.layers[-1].weight.mul_(self.contrast)
             self.layers[-1].bias.copy_(torch.logit(mean_image, eps=0.01))
 
+    def weights(self) -> list[Tensor]:
+        """w0 (out, in), b0 (out,), w1, … of all layers."""
+        return [part for layer in self.layers for part in (layer.weight, layer.bias)]
+
     def forward(self, z: Tensor) -> Tensor:
         z = self.activation(self.layers[0](z))  # in float32: codes may lie far out
         with torch.autocast(z.device.type, torch.bfloat16, enabled=self.fast):
             for layer in self.layers[1:-1]:
                 z = self.activation(layer(z))
             return self.layers[-1](z)
-
-
-def bernoulli_nats(logits: Tensor, images: Tensor) -> Tensor:
-    """(B,) cross-entropy of Bernoulli pixels, in nats per image: −log p(x|z) for binary x.
-
-    For grey pixels it is a pseudo-likelihood (Loaiza-Ganem & Cunningham 2019, sec. 3).
-
-    Args:
-        logits: (B, 784).
-        images: (B, 784) in [0, 1].
-    """
-    return (F.softplus(logits) - images.to(logits.dtype) * logits).sum(1, dtype=torch.float32)
-
-
-def bernoulli_gradient(logits: Tensor, images: Tensor) -> Tensor:
-    """(B, 784) gradient of the batch's mean `bernoulli_nats` with respect to the logits, in their place:
-    (p − x) / B."""
-    return logits.sigmoid_().sub_(images).div_(len(logits))
-
-
-def gaussian_nats(logits: Tensor, images: Tensor, deviation: float) -> Tensor:
-    """(B,) −log N(x; p, d² I) in nats per image, all constants included, with p the sigmoid of the logits:
-    Σ (x − p)² / 2d² + 784 (log d + ½ log 2π) (Kingma & Welling 2014, app. C.2, with d held fixed).
-
-    It is a density, so it may be negative.
-    """
-    error = (images - torch.sigmoid(logits.float())).square().sum(1)
-    return error / (2 * deviation**2) + PIXELS * (math.log(deviation) + 0.5 * math.log(2 * math.pi))
-
-
-def gaussian_gradient(logits: Tensor, images: Tensor, deviation: float) -> Tensor:
-    """(B, 784) gradient of the batch's mean `gaussian_nats` with respect to the logits:
-    (p − x) p (1 − p) / d² / B."""
-    p = torch.sigmoid(logits.float())
-    return ((p - images) * p * (1 - p)).div_(deviation**2 * len(logits)).to(logits.dtype)
-
-
-Pixelwise = Callable[[Tensor, Tensor], Tensor]  # logits and images, (B, 784) each
-
-
-def likelihood(name: str, deviation: float) -> tuple[Pixelwise, Pixelwise]:
-    """−log p(x|z) of each image in nats, and the gradient of its mean with respect to the logits."""
-    if name == "gaussian":
-        return partial(gaussian_nats, deviation=deviation), partial(gaussian_gradient, deviation=deviation)
-    return bernoulli_nats, bernoulli_gradient

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from vae_core.analysis.walks import cheapest, inverse_density, largest_gap, straight
 from vae_core.rule import Batch, Latent
-from vae_core.trainer.batches import grey
-from vae_core.trainer.networks import PIXELS
-from vae_core.trainer.trainer import Trainer, as_bytes
+from vae_core.trainer.pixels import PIXELS, as_bytes, grey
+from vae_core.trainer.trainer import Trainer
 
 DRAWS = 20  # of z for one drawing, at most the 50 that ε is kept for
 CHUNK = 1000  # training images that are compared at a time: what fits a cache is six times as fast

@@ -12,8 +12,9 @@ from vae_core.exact.marginal import integral_of, log_marginals, posterior_on
 from vae_core.exact.mesh import Box
 from vae_core.exact.model import model_of
 from vae_core.exact.priors import Prior, fitted_mixture, kl_from_standard, rule_prior, training_codes, yardsticks
-from vae_core.trainer.batches import PROBE
-from vae_core.trainer.trainer import Trainer, as_bytes
+from vae_core.trainer.pixels import as_bytes
+from vae_core.trainer.shown_images import PROBE
+from vae_core.trainer.trainer import Trainer
 
 GRID, LIVE_GRID = 96, 40  # nodes of a drawn density, each way; while the run trains
 DRAWN = 8.0  # nats below the posterior's highest place: what lies lower is not drawn; at most e^-8 of a Gaussian

@@ -7,21 +7,13 @@ import numpy as np
 import torch
 
 from vae_core.analysis.classifier import classifier_of
-from vae_core.analysis.codes import (
-    N01,
-    NEIGHBOURS,
-    SCARCE,
-    drawn_codes,
-    find_holes,
-    hole_share,
-    in_holes,
-    label_accuracy,
-    spread,
-)
+from vae_core.analysis.codes import NEIGHBOURS, drawn_codes, spread
 from vae_core.analysis.fields import change_along, jacobian_norm, which_class
+from vae_core.analysis.holes import N01, SCARCE, find_holes, hole_share, in_holes
+from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import rule_prior
 from vae_core.rule import LATENT
-from vae_core.trainer.batches import normal
+from vae_core.trainer.random_streams import normal
 from vae_core.trainer.trainer import Trainer
 
 EDGE, NODES, MOST_NODES = 4.0, 81, 401

@@ -15,7 +15,7 @@ from vae_core.exact.marginal import integral_of
 from vae_core.exact.mesh import Box
 from vae_core.exact.model import model_of
 from vae_core.exact.priors import Prior, rule_prior
-from vae_core.trainer.batches import PROBE
+from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
 
 PARTS = 16  # of the probe set: about 32 images in each

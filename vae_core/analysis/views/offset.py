@@ -12,8 +12,9 @@ from vae_core.rule.normalisation import EPSILON
 from vae_core.rule.properties import PROPERTIES, measure
 from vae_core.rules.offset import Offset
 from vae_core.run.widths import parameters, wider
-from vae_core.trainer.batches import grey, spread_by_ink
 from vae_core.trainer.networks import Encoder, Ensemble
+from vae_core.trainer.pixels import grey
+from vae_core.trainer.shown_images import spread_by_ink
 from vae_core.trainer.trainer import Trainer
 
 POOL = 10_000  # training images among which those that stand for all are chosen

@@ -7,12 +7,14 @@ import numpy as np
 import torch
 
 from vae_core import exact
-from vae_core.analysis.codes import hole_share, label_accuracy
+from vae_core.analysis.holes import hole_share
+from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import yardsticks
 from vae_core.run.frame import Frame
 from vae_core.run.recipe import Recipe
-from vae_core.trainer.batches import PROBE, grey, normal
-from vae_core.trainer.networks import PIXELS
+from vae_core.trainer.pixels import PIXELS, grey
+from vae_core.trainer.random_streams import normal
+from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
 
 

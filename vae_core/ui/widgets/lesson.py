@@ -10,8 +10,8 @@ import streamlit as st
 
 from vae_core.engine.player import LiveRun
 from vae_core.run.recipe import unknown
-from vae_core.teaching.claims.board import rows
 from vae_core.teaching.claims.ledger import MEASURED
+from vae_core.teaching.claims.table import rows
 from vae_core.teaching.lessons import CLAIM, Lesson, Sketch
 from vae_core.teaching.lessons.loss_lines import with_code
 from vae_core.ui.server.files import assets
