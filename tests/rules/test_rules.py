@@ -14,7 +14,7 @@ from vae_core.data.tables import TableError, store
 from vae_core.rule import Batch, Rule, Setting, divergence, draw, kl_to_prior
 from vae_core.rule.properties import measure
 from vae_core.rules.moment_matching import DIRECTIONS, KERNEL, kl_of_moments, mmd, sliced_wasserstein
-from vae_core.run.catalogue import catalogue
+from vae_core.run.catalogue import by_name, catalogue
 from vae_core.run.recipe import parse_knobs
 from vae_core.trainer.networks import Encoder
 from vae_core.trainer.random_streams import stream
@@ -49,7 +49,7 @@ def apply(rule, encoder, knobs=None, eps=None, batch=None):
 
 def settings_of(name):
     """The defaults, and each choice of the knobs that offer some."""
-    entry = next(e for e in catalogue() if e["name"] == name)
+    entry = by_name(catalogue())[name]
     choices = [(knob["name"], choice["value"]) for knob in entry["knobs"] for choice in knob["choices"]]
     return [{}, *({knob: value} for knob, value in choices)]
 
@@ -497,7 +497,7 @@ def test_a_new_file_is_found_and_described(tmp_path, monkeypatch):
     folder.discover.cache_clear()
     try:
         assert "mine" in vae_core.rules()
-        entry = next(e for e in catalogue() if e["name"] == "mine")
+        entry = by_name(catalogue())["mine"]
         assert entry["knobs"][0]["max"] == 5
         frame = Trainer(small(rule="mine", knobs={"gain": 3}), points=50).advance(20)
         assert frame.metrics["elbo"] is None and frame.metrics["reconstruction"] < 400

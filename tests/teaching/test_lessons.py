@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import small
-from vae_core import Trainer, rules
-from vae_core.run.catalogue import catalogue
+from vae_core import Trainer
+from vae_core.run.catalogue import by_name, catalogue
 from vae_core.run.contrasts import contrast
 from vae_core.run.link import from_query
 from vae_core.run.recipe import Recipe
@@ -90,7 +90,7 @@ def test_the_prepared_run_is_one(lesson):
 def test_what_is_lit_is_there_when_it_is_its_turn(lesson):
     """The controls of the stage, and the knobs of the rule that holds by then, with values that they take."""
     page = (LIVE / "page.js").read_text()
-    by_name = {rule["name"]: rule for rule in catalogue()}
+    rules = by_name(catalogue())
     rule = recipe_of(lesson.run).rule
     for press in lesson.press:
         assert press.control not in lesson.hide
@@ -98,10 +98,10 @@ def test_what_is_lit_is_there_when_it_is_its_turn(lesson):
             assert press.value in rules()
             rule = press.value
         elif press.control.startswith("knob-"):
-            knob = next(k for k in by_name[rule]["knobs"] if k["name"] == press.control.removeprefix("knob-"))
+            knob = next(k for k in rules[rule]["knobs"] if k["name"] == press.control.removeprefix("knob-"))
             assert not press.value or press.value in [c["value"] for c in knob["choices"]]
         elif press.control == "noise":
-            assert by_name[rule]["noisy"]
+            assert rules[rule]["noisy"]
         else:
             name, _, value = press.control.partition("-")
             assert f'data-testid="{press.control}"' in page or f'segmented("{name}"' in page and f'["{value}"' in page

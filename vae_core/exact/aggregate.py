@@ -39,14 +39,14 @@ class Aggregate:
 def aggregate_kl(trainer: Trainer, images: np.ndarray | Tensor) -> Nats | None:
     """KL(q(z) ‖ N(0, I)) of the aggregate posterior of these images, in nats; None without a posterior."""
     found = aggregate(trainer, images)
-    return found and found.aggregate_kl
+    return None if found is None else found.aggregate_kl
 
 
 def mutual_information(trainer: Trainer, images: np.ndarray | Tensor) -> Nats | None:
     """I(x; z) under q of these images, in nats, at most the logarithm of their number; None without a
     posterior."""
     found = aggregate(trainer, images)
-    return found and found.mutual_information
+    return None if found is None else found.mutual_information
 
 
 def aggregate(trainer: Trainer, images: np.ndarray | Tensor) -> Aggregate | None:

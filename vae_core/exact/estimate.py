@@ -32,7 +32,7 @@ class NatsOfImages(np.ndarray):
         array.errors = np.asarray(errors, dtype=np.float64)
         return array
 
-    def __array_finalize__(self, source) -> None:
+    def __array_finalize__(self, source: object) -> None:
         self.errors = getattr(source, "errors", np.zeros(0))
 
     @property

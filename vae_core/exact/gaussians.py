@@ -1,7 +1,7 @@
 """How close a Gaussian comes to the true posterior: the gap, and its two parts."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -64,7 +64,7 @@ class Gap:
     elbo: NatsOfImages | None = None
     best: Gaussians | None = None
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[NatsOfImages | None]:
         return iter((self.total, self.approximation, self.amortization))
 
 

@@ -163,6 +163,10 @@ class Rule(nn.Module):
         """(m, 2) what is decoded for draws of N(0, I); the draws themselves but for flows."""
         return draws
 
+    def log_density(self, z: Tensor, knobs: Any) -> Tensor:
+        """(B,) log-density in nats, at places (B, 2), of what `from_prior` makes; for rules that make it differ."""
+        raise NotImplementedError
+
     def facts(self) -> dict[str, Tensor]:
         """Small tensors that the rule card shows: name -> (2,) or ()."""
         return {}

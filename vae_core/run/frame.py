@@ -100,10 +100,10 @@ class PackedFrame:
 
     def unpacked(self) -> Frame:
         """The frame again; its arrays are read-only views of the bytes."""
-        header, arrays = unpack(self.view)
+        about, arrays = unpack(self.view)
         weights = unpack(self.decoder)[1]
         labels = weights.pop("labels")
-        del header["kind"], header["chosen"]
-        header["strip"] = tuple(header["strip"])
-        arrays = {"scale": None, "correlation": None, **arrays}
-        return Frame(**header, **arrays, labels=labels, decoder=tuple(weights.values()))
+        del about["kind"], about["chosen"]
+        about["strip"] = tuple(about["strip"])
+        fields: dict[str, Any] = {"scale": None, "correlation": None, **about, **arrays}
+        return Frame(**fields, labels=labels, decoder=tuple(weights.values()))

@@ -130,10 +130,10 @@ def parts_of(members: list[zipfile.ZipInfo], name: str) -> dict[str, zipfile.Zip
         raise RecordingError(f"{name} holds {found}; zip the folder of one run.")
     parts: dict[str, zipfile.ZipInfo] = {}
     for member in files:
-        path = member.filename.removeprefix(roots[0])
-        if not PARTS.fullmatch(path) or not member.filename.startswith(roots[0]):
+        part = member.filename.removeprefix(roots[0])
+        if not PARTS.fullmatch(part) or not member.filename.startswith(roots[0]):
             raise RecordingError(f"{name} holds {member.filename[:80]!r}, which is no part of a run; take it out.")
-        if path in parts:
-            raise RecordingError(f"{name} holds {path} twice; export the run again.")
-        parts[path] = member
+        if part in parts:
+            raise RecordingError(f"{name} holds {part} twice; export the run again.")
+        parts[part] = member
     return parts

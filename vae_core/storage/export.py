@@ -33,7 +33,7 @@ def weights(trainer: "Trainer") -> bytes:
     about = {
         "format": KIND,
         "recipe": trainer.recipe.model_dump(),
-        "rules": list(trainer.networks["rules"]),
+        "rules": trainer.rules,
         "rule": trainer.rule_name,
         "noise": trainer.noise,
         "knobs": trainer.knobs.model_dump(),
@@ -126,7 +126,8 @@ def decoder(trainer: "Trainer") -> bytes:
     about = {"recipe": trainer.recipe.model_dump(), "rule": trainer.rule_name, "step": trainer.step_count}
     helper.set_model_props(model, {name: json.dumps(value) for name, value in about.items()})
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString()
+    data: bytes = model.SerializeToString()
+    return data
 
 
 def activated(activation: str, x: str, y: str) -> list[Any]:

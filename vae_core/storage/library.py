@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from vae_core.data import tables
 from vae_core.data.cache import named_folder, system_folder, try_replace
@@ -43,8 +43,8 @@ class About(BaseModel):
     saved: AwareDatetime
     dataset: str = ""  # its title
     rule: str = ""  # the last one
-    step: int = Field(0, ge=0)
-    size: int = Field(0, ge=0)  # bytes
+    step: int = Field(default=0, ge=0)
+    size: int = Field(default=0, ge=0)  # bytes
 
     @field_validator("saved")
     @classmethod
@@ -55,7 +55,7 @@ class About(BaseModel):
 
     @field_validator("name", "note", "dataset")
     @classmethod
-    def _shorten(cls, text: str, info) -> str:
+    def _shorten(cls, text: str, info: ValidationInfo) -> str:
         text = "".join(c for c in text if c.isprintable() or c == "\n").strip()
         return text[:LONGEST_NOTE] if info.field_name == "note" else " ".join(text.split())[:LONGEST_NAME]
 

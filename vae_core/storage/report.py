@@ -92,7 +92,8 @@ def image(run: Run, form: str) -> bytes:
         ExportError: kaleido or a browser for it is missing.
     """
     try:
-        return sheet_figure(run).to_image(format=form, scale=2 if form == "png" else 1)
+        picture: bytes = sheet_figure(run).to_image(format=form, scale=2 if form == "png" else 1)
+        return picture
     except Exception:  # plotly's, kaleido's or choreographer's own, according to what is missing
         raise ExportError(
             f"{form.upper()} needs kaleido and Chrome or Chromium: pip install 'noise-lab[export]'. "

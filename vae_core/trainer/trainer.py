@@ -81,6 +81,11 @@ class Trainer:
         self._parameters = {n: p for n, p in self.networks.named_parameters() if p.requires_grad}
         self._trunks = [module for module in self.networks.modules() if isinstance(module, Encoder | Decoder)]
 
+    @property
+    def rules(self) -> list[str]:
+        """Names of the rules that have been in use; each has parts among the networks."""
+        return list(self._rules)
+
     def switch(self, rule: str | None = None, noise: float | None = None, knobs: dict[str, Any] | None = None) -> Event:
         """Change rule, noise or knobs from the next step on; what is left out stays.
 
@@ -267,7 +272,7 @@ class Trainer:
             noise=self.noise,
             knobs=self.knobs.model_dump(),
             trained_with=(*self._trained_with[:2], self._trained_with[2].model_dump()),
-            rules=list(self._rules),
+            rules=self.rules,
             points=len(self.points.labels),
             networks=self.networks.state_dict(),
             moments=self.optimiser.moments,

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import streamlit as st
 
 from vae_core.engine.player import LiveRun
+from vae_core.run.catalogue import by_name
 from vae_core.storage import archive, export, report
 from vae_core.storage.library import About, Entry, Library
 from vae_core.ui.server.state import engine
@@ -22,7 +23,7 @@ def title_of(rule: str) -> str:
 
 
 def titles() -> dict[str, str]:
-    return {rule["name"]: rule["title"] for rule in engine().rules()}
+    return {name: rule["title"] for name, rule in by_name(engine().rules()).items()}
 
 
 def name_of(run: LiveRun) -> str:
