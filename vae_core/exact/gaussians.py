@@ -40,7 +40,7 @@ class Gaussians:
         """(n, k, 2) mean + L ξ for nodes ξ (k, 2)."""
         return self.mean.unsqueeze(1) + xi @ self.lower.transpose(1, 2)
 
-    def only(self, rows: Tensor) -> "Gaussians":
+    def only(self, rows: Tensor | slice) -> "Gaussians":
         return Gaussians(self.mean[rows], self.lower[rows])
 
 

@@ -35,7 +35,7 @@ def scene(
     """
     arrays = {"codes": frame.mean, "labels": frame.labels}
     header |= {"step": frame.step, "classes": classes}
-    if drawing is not None:
+    if drawing is not None and image is not None:
         scale = drawing["scale"]
         header["drawing"] = {
             "mean": drawing["mean"].tolist(),
@@ -49,7 +49,7 @@ def scene(
     if nearest is not None:
         header["nearest"] = [classes[k] for k in nearest["labels"]]
         arrays["nearestImages"] = nearest["images"]
-    if walk is not None:
+    if walk is not None and ends is not None:
         header["gap"] = walk["gap"]
         arrays |= {"places": walk["places"].astype(np.float32), "walk": walk["images"], "ends": np.stack(ends)}
     return pack(header, arrays)

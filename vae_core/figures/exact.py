@@ -45,7 +45,7 @@ def posterior_figure(view: dict[str, Any], dark: bool = False) -> go.Figure:
     figure.add_trace(go.Heatmap(**grid, zmin=0, zmax=REACH, colorscale=shade, zsmooth="best"))
     levels = {"start": 1, "end": 2, "size": 1, "coloring": "none"}
     figure.add_trace(go.Contour(**grid, contours=levels, line={"color": TRUE, "width": 2}))
-    legend = [("square", TRUE, None, "true posterior")]
+    legend: list[tuple[str | None, str, str | None, str]] = [("square", TRUE, None, "true posterior")]
     if view["encoder"] is not None:
         figure.add_traces(
             [*outlined(ellipse(view["encoder"], 1), ENCODER, 4), *outlined(ellipse(view["encoder"], 2), ENCODER, 3)]

@@ -120,7 +120,7 @@ def holes_figure(view: dict[str, Any]) -> go.Figure:
     low, high = (-VIEW, VIEW) if view["standard"] else widened(samples)
     low, high = np.broadcast_to(low, 2), np.broadcast_to(high, 2)
     shown = apart(np.flatnonzero(view["in_hole"]), samples, APART * (high - low).max())
-    numbers = np.where(np.isin(np.arange(len(samples)), shown), "", None)
+    numbers = np.full(len(samples), None, object)
     for number, row in enumerate(shown, 1):
         numbers[row] = f"<b>{number}</b>"
     inside, outside = view["in_hole"], ~view["in_hole"]

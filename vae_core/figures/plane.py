@@ -37,12 +37,13 @@ def broken_lines(lines: np.ndarray) -> tuple[list[float | None], list[float | No
     """(k, p, 2) lines as the two coordinates of one trace, with a gap after each line."""
     gaps = np.full((len(lines), 1, 2), np.nan)
     flat = np.concatenate([lines, gaps], 1).reshape(-1, 2).round(3)
-    return tuple([None if np.isnan(value) else float(value) for value in flat[:, i]] for i in range(2))
+    x, y = ([None if np.isnan(value) else float(value) for value in flat[:, i]] for i in range(2))
+    return x, y
 
 
 def plane_layout(x: str, y: str, edge: float | None = None) -> dict[str, Any]:
     """A square plane at one scale; with an edge, fixed axes."""
-    axis = {"zeroline": False, "showgrid": False, "fixedrange": True}
+    axis: dict[str, Any] = {"zeroline": False, "showgrid": False, "fixedrange": True}
     if edge:
         axis |= {"range": [-edge, edge], "dtick": 1}
     return {

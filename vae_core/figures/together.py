@@ -34,7 +34,7 @@ def together_figure(view: dict[str, Any]) -> go.Figure:
     )
     figure = go.Figure([heat], plane_layout("z₁", "z₂", edge))
     figure.add_traces([circle(radius).update(line={"color": CIRCLE, "width": 3}) for radius in (1, 2)])
-    axis = {"dtick": next(step for step in (1, 2, 5, 10, 20, 50, 100, 1e9) if step >= edge / 4)}
+    axis: dict[str, Any] = {"dtick": next(step for step in (1, 2, 5, 10, 20, 50, 100, 1e9) if step >= edge / 4)}
     axis |= {"tickfont": {"size": FONT}, "title_font": {"size": FONT}}
     figure.update_xaxes(axis)
     figure.update_yaxes(axis)

@@ -19,11 +19,14 @@ SEEN = 200  # training images whose reconstructions are measured
 class TrainingBatch(Batch):
     """The images of a step. Most rules never ask for them in float32: they are made when one does."""
 
+    of: "TrainingSet"
+
     def __init__(self, of: "TrainingSet", rows: Tensor, draws: Tensor) -> None:
         vars(self).update(of=of, rows=rows, draws=draws)
 
     @cached_property
     def images(self) -> Tensor:
+        """(B, 784) float in [0, 1]."""
         return grey(self.of.images.index_select(0, self.rows))
 
 
@@ -79,9 +82,9 @@ class TrainingSet:
         """Up to 200 training images that stand for all, with fixed draws."""
         if self._sample is None:
             rows = seen_of(*self._whole) if self._whole else spread_by_ink(self.images.cpu().numpy(), SEEN)
-            rows = torch.from_numpy(rows).to(self.images.device)
+            chosen = torch.from_numpy(rows).to(self.images.device)
             draws = normal(len(rows), self.images.device, 0, "seen/eps")
-            self._sample = Batch(grey(self.images.index_select(0, rows)), rows, draws)
+            self._sample = Batch(grey(self.images.index_select(0, chosen)), chosen, draws)
         return self._sample
 
     def find(self, raw: np.ndarray) -> Tensor:

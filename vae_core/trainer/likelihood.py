@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,10 +62,12 @@ class Reconstruction(torch.autograd.Function):
     trains, would cost a sixth of the step. (Gradients given to `backward` make torch import sympy.)"""
 
     @staticmethod
-    def forward(ctx, logits: Tensor, gradient: Tensor) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, gradient: Tensor) -> Tensor:
+        """0, for logits (B, 784) and the gradient (B, 784) that they are to get."""
         ctx.gradient = gradient
         return gradient.new_zeros(())
 
     @staticmethod
-    def backward(ctx, one: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, one: Tensor) -> tuple[Tensor, None]:
+        """That gradient."""
         return ctx.gradient, None

@@ -1,7 +1,8 @@
 """Encoder and decoder: plain fully connected networks, seeded by named random streams."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,9 @@ from torch.nn import functional as F
 from vae_core.trainer.pixels import PIXELS
 from vae_core.trainer.random_streams import stream
 
-ACTIVATIONS = {
+M = TypeVar("M", bound=nn.Module)
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "relu": F.relu,
     "tanh": torch.tanh,
@@ -18,11 +21,16 @@ ACTIVATIONS = {
 }
 
 
+def listed(modules: Iterable[M]) -> Sequence[M]:
+    """A `ModuleList`, of which type checkers know what is in it."""
+    return cast(Sequence[M], nn.ModuleList(modules))
+
+
 class Unset(nn.Linear):
     """A linear layer whose weights are still to be set. (`nn.utils.skip_init` imports sympy, for 0.4 s.)"""
 
     def reset_parameters(self) -> None:
-        pass
+        """Leave them as they are."""
 
 
 def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
@@ -56,8 +64,8 @@ class Encoder(nn.Module):
         generator = stream(seed, name)
         sizes = (PIXELS, *hidden)
         self.seed, self.name, self.activation = seed, name, ACTIVATIONS[activation]
-        self.layers = nn.ModuleList(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
-        self.heads = nn.ModuleDict()
+        self.layers = listed(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
+        self.heads = cast(MutableMapping[str, nn.Linear], nn.ModuleDict())
         self.add_heads({"mean": 2})
 
     @property
@@ -75,6 +83,7 @@ class Encoder(nn.Module):
                 self.heads[name] = head.to(device)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Name -> (B, width) float32, of images (B, 784)."""
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.fast):
             for layer in self.layers:
                 x = self.activation(layer(x))
@@ -91,7 +100,7 @@ class Ensemble(nn.Module):
     def __init__(self, size: int, hidden: Sequence[int], activation: str, seed: int, name: str = "encoder") -> None:
         super().__init__()
         names = [name, *(f"{name}/{k}" for k in range(2, size + 1))]
-        self.members = nn.ModuleList(Encoder(hidden, activation, seed, member) for member in names)
+        self.members = listed(Encoder(hidden, activation, seed, member) for member in names)
 
     @property
     def widths(self) -> list[int]:
@@ -104,6 +113,7 @@ class Ensemble(nn.Module):
             member.add_heads(widths)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Name -> (B, width) float32, of images (B, 784)."""
         heads = [member(x) for member in self.members]
         return {name: torch.stack([each[name] for each in heads]).mean(0) for name in heads[0]}
 
@@ -125,7 +135,7 @@ class Decoder(nn.Module):
         generator = stream(seed, "decoder")
         sizes = (2, *reversed(hidden), PIXELS)
         self.activation = ACTIVATIONS[activation]
-        self.layers = nn.ModuleList(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
+        self.layers = listed(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
         with torch.no_grad():
             self.layers[0].bias.uniform_(-self.spread, self.spread, generator=generator)
             self.layers[-1].weight.mul_(self.contrast)
@@ -136,6 +146,7 @@ class Decoder(nn.Module):
         return [part for layer in self.layers for part in (layer.weight, layer.bias)]
 
     def forward(self, z: Tensor) -> Tensor:
+        """(B, 784) logits of codes (B, 2)."""
         z = self.activation(self.layers[0](z))  # in float32: codes may lie far out
         with torch.autocast(z.device.type, torch.bfloat16, enabled=self.fast):
             for layer in self.layers[1:-1]:

@@ -34,7 +34,8 @@ class Points:
         self.eps = normal(len(rows), device, 0, "points/eps")
         self.repeat_eps = normal(REPEATS, device, 0, "repeats/eps")
         self.prior_z = normal(PRIOR_SAMPLES, device, 0, "prior")
-        self._parts_of, self._parts = (0, torch.float32), {}
+        self._parts_of = 0, torch.float32
+        self._parts: dict[int, tuple[Batch, Tensor]] = {}
         probe = self.labels[:PROBE]  # sorted by ink
         by_class = [np.flatnonzero(probe == label) for label in np.unique(probe)]
         self.strip = tuple(int(members[len(members) // 2]) for members in by_class)

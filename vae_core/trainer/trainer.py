@@ -126,7 +126,7 @@ class Trainer:
                     shown = f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
                     words.append(f"{looks['symbol']} = {shown}")
         if self.noise != noise:
-            words.append({0: "noise off", 1: "noise on"}.get(self.noise, f"noise {self.noise:.2g}"))
+            words.append({0.0: "noise off", 1.0: "noise on"}.get(self.noise, f"noise {self.noise:.2g}"))
         return words
 
     def _settings(self) -> tuple[str, float, Any]:

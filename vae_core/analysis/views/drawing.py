@@ -30,7 +30,7 @@ def draw_page(
     """
     return {
         "drawing": None if image is None else encode_drawing(trainer, image),
-        "nearest": nearest_training(trainer, image) if nearest else None,
+        "nearest": nearest_training(trainer, image) if nearest and image is not None else None,
         "walk": None if ends is None else walk(trainer, *ends, way),
     }
 
@@ -150,4 +150,4 @@ def latent_of(trainer: Trainer, pixels: Tensor, eps: Tensor | None = None) -> La
     trainer.at_rest()
     eps = torch.zeros(len(pixels), 2, device=trainer.device) if eps is None else eps
     unseen = torch.full((len(pixels),), -1, device=trainer.device)
-    return trainer.rule(trainer.encoder(pixels), trainer.noise * eps, trainer.knobs, Batch(pixels, unseen, eps))
+    return trainer.latent(trainer.encoder(pixels), eps, Batch(pixels, unseen, eps))

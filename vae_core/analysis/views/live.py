@@ -88,7 +88,9 @@ def live_exact(
         }
         if bound is not None:
             pause()
-            all_codes = aggregate_of(posterior_of(trainer, every))
+            q = posterior_of(trainer, every)
+            assert q is not None  # there is a bound
+            all_codes = aggregate_of(q)
             view |= {
                 "mutual_information": float(all_codes.mutual_information),
                 "aggregate_kl": float(all_codes.aggregate_kl),

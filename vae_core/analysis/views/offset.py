@@ -32,7 +32,7 @@ def offset_codes(trainer: Trainer, count: int = 400) -> dict[str, Any]:
     rule_of(trainer)
     sides = {}
     for side, (batch, labels) in {"seen": seen(trainer, count), "unseen": unseen(trainer, count)}.items():
-        before, after = without_offset(trainer, batch), latent(trainer, batch)
+        before, after = without_offset(trainer, batch), latent_of(trainer, batch)
         nats = trainer.nats(trainer.decoder(after.z), batch.images)
         sides[side] = {
             "before": before.z.cpu().numpy(),
@@ -55,7 +55,7 @@ def offset_gap(trainer: Trainer, count: int = 1000) -> dict[str, Any]:
     """
     rule_of(trainer)
     nats = [
-        trainer.nats(trainer.decoder(latent(trainer, batch).z), batch.images).double().cpu()
+        trainer.nats(trainer.decoder(latent_of(trainer, batch).z), batch.images).double().cpu()
         for batch, _ in (seen(trainer, count), unseen(trainer, count))
     ]
     of_seen, of_unseen = (float(values.mean()) for values in nats)
@@ -76,8 +76,8 @@ def offset_twice(trainer: Trainer, count: int = 6) -> dict[str, Any]:
     """
     rule_of(trainer)
     batch, labels = seen(trainer, count)
-    first = latent(trainer, batch, torch.randn(len(batch.rows), LATENT))
-    again = latent(trainer, batch, torch.randn(len(batch.rows), LATENT))
+    first = latent_of(trainer, batch, torch.randn(len(batch.rows), LATENT))
+    again = latent_of(trainer, batch, torch.randn(len(batch.rows), LATENT))
     painted = (trainer.decoder(first.z).sigmoid() * 255).round().to(torch.uint8)
     return {
         "step": trainer.step_count,
@@ -104,6 +104,7 @@ def offset_merged(trainer: Trainer, count: int = 400) -> dict[str, Any]:
     """
     rule = rule_of(trainer)
     knobs = trainer.knobs.model_copy(update={"f": "second_encoder"})
+    assert isinstance(rule.second_encoder, Encoder)
     own, second = members(trainer.encoder), members(rule.second_encoder)
     encoders = [*own, *second]
     weights = [1 / len(own)] * len(own) + [knobs.a / len(second)] * len(second)
@@ -192,21 +193,24 @@ def unseen(trainer: Trainer, count: int) -> tuple[Batch, np.ndarray]:
     return trainer.points.batch(torch.from_numpy(rows).to(trainer.device)), trainer.points.labels[rows]
 
 
-def latent(trainer: Trainer, batch: Batch, eps: Tensor | None = None, **knobs: Any) -> Latent:
-    """Codes of a batch under the present rule, with some knobs changed."""
+def latent_of(trainer: Trainer, batch: Batch, eps: Tensor | None = None) -> Latent:
+    """Codes of a batch under the present rule."""
     trainer.at_rest()
-    eps = batch.draws if eps is None else eps.to(trainer.device)
-    return trainer.rule(trainer.encoder(batch.images), eps, trainer.knobs.model_copy(update=knobs), batch)
+    return trainer.latent(trainer.encoder(batch.images), batch.draws if eps is None else eps.to(trainer.device), batch)
 
 
 def without_offset(trainer: Trainer, batch: Batch) -> Latent:
-    return latent(trainer, batch, a=0.0)
+    """The same with a = 0."""
+    trainer.at_rest()
+    knobs = trainer.knobs.model_copy(update={"a": 0.0})
+    made: Latent = trainer.rule(trainer.encoder(batch.images), batch.draws, knobs, batch)
+    return made
 
 
 # -- encoders as one ---------------------------------------------------------------------------
 
 
-def members(encoder: nn.Module) -> Sequence[Encoder]:
+def members(encoder: Encoder | Ensemble) -> Sequence[Encoder]:
     """The encoders that an encoder consists of: itself, or those of which it is the mean."""
     return list(encoder.members) if isinstance(encoder, Ensemble) else [encoder]
 

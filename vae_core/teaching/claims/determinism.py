@@ -3,7 +3,7 @@
 import numpy as np
 
 from vae_core.analysis.views.offset import offset_gap, offset_merged, offset_twice
-from vae_core.teaching.claims.bench import Bench
+from vae_core.teaching.claims.bench import Bench, Measured
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 SMALL = {"f": "table", "a": 0.1, "normalise": True}
@@ -108,8 +108,10 @@ def _(bench: Bench) -> Finding:
     "Fifty encodings of an image differ under the VAE and are one point under the offset.",
 )
 def _(bench: Bench) -> Finding:
-    def spread(runs) -> list[float]:
+    def spread(runs: list[Measured]) -> list[float]:
         return [float(r.frame.repeats.std(1).max(1).mean()) for r in runs]
 
     vae, offset = spread(bench.runs("vae")), spread(bench.runs("offset", SMALL))
-    return find(lambda v, o: v > 0.01 and o < 1e-6, "standard deviation of z", VAE=vae, offset=np.round(offset, 9))
+    return find(
+        lambda v, o: v > 0.01 and o < 1e-6, "standard deviation of z", VAE=vae, offset=np.round(offset, 9).tolist()
+    )

@@ -5,7 +5,8 @@ import torch
 
 from vae_core.analysis.views.flows import flow_density
 from vae_core.exact.priors import fitted_gaussian, fitted_mixture, kl_from_standard, training_codes
-from vae_core.teaching.claims.bench import Bench
+from vae_core.rules.flow import Flow
+from vae_core.teaching.claims.bench import Bench, Measured
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 
@@ -117,12 +118,13 @@ def _(bench: Bench) -> Finding:
     "flow-loses-nothing", 5, "The flow is invertible: codes sent to the Gaussian and back return to where they were."
 )
 def _(bench: Bench) -> Finding:
-    def error(run) -> float:
-        trainer = run.trainer
+    def error(run: Measured) -> float:
+        trainer, flow = run.trainer, run.trainer.rule
+        assert isinstance(flow, Flow)
         trainer.at_rest()
         codes = torch.from_numpy(run.frame.mean[:500]).to(trainer.device)
         with torch.no_grad():
-            back = trainer.rule.from_prior(trainer.rule.to_normal(codes, trainer.knobs)[0], trainer.knobs)
+            back = flow.from_prior(flow.to_normal(codes, trainer.knobs)[0], trainer.knobs)
         return float((back - codes).abs().max() / np.abs(run.frame.mean).max())
 
     runs = bench.runs("flow", {"mode": "frozen"})

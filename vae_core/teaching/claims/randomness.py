@@ -5,7 +5,7 @@ from statistics import mean
 import numpy as np
 
 from vae_core.analysis.fields import jacobian_norm
-from vae_core.teaching.claims.bench import Bench
+from vae_core.teaching.claims.bench import Bench, Measured
 from vae_core.teaching.claims.ledger import Finding, claim, find, find_together
 
 
@@ -118,7 +118,7 @@ def _(bench: Bench) -> Finding:
     "One posterior standard deviation changes the VAE's image by far less than a pixel's worth of ink each.",
 )
 def _(bench: Bench) -> Finding:
-    def change(run) -> float:
+    def change(run: Measured) -> float:
         norm = jacobian_norm(run.trainer, run.frame.mean[:300])
         return float(np.median(norm * run.sigma[:300].mean(1)) / np.sqrt(784))
 

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from vae_core.teaching.claims.bench import Bench
+from vae_core.teaching.claims.bench import Bench, Measured
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 
-def noise_cost(run) -> float:
+def noise_cost(run: Measured) -> float:
     """Nats that the draw costs against the mean, of the whole test set: of few images, one draw each says little."""
-    return run.on_test_set["reconstruction"] - run.on_test_set["reconstruction_at_mean"]
+    return run.of_test_set("reconstruction") - run.of_test_set("reconstruction_at_mean")
 
 
 @claim(
