@@ -1,5 +1,6 @@
 """Trained runs for the claims: each recipe is trained once, however many claims ask about it."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import yardsticks
 from vae_core.run.frame import Frame
 from vae_core.run.recipe import Recipe
+from vae_core.teaching.claims.ledger import Finding, find
 from vae_core.trainer.pixels import PIXELS, grey
 from vae_core.trainer.random_streams import normal
 from vae_core.trainer.shown_images import PROBE
@@ -152,3 +154,10 @@ class Bench:
                 trainer.switch(**then)
                 trainer.train(steps - steps // 2)
         return Measured(trainer, self.images)
+
+
+def compare(
+    measure: Callable[[Measured], float], holds: Callable[..., bool], unit: str, **runs: Sequence[Measured]
+) -> Finding:
+    """A finding of one measure of several runs, each of all seeds: `holds` gets one value of each, see `find`."""
+    return find(holds, unit, **{name: [measure(run) for run in several] for name, several in runs.items()})

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vae_core.analysis.views.offset import offset_gap, offset_merged, offset_twice
-from vae_core.teaching.claims.bench import Bench, Measured
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 SMALL = {"f": "table", "a": 0.1, "normalise": True}
@@ -40,11 +40,12 @@ def _(bench: Bench) -> Finding:
 def _(bench: Bench) -> Finding:
     two = bench.runs("offset", {"f": "second_encoder"})
     wide = bench.runs("autoencoder", wider=True)
-    return find(
+    return compare(
+        lambda r: r.metric("reconstruction"),
         lambda t, w: t < w + 2,
         "nats of reconstruction",
-        two_summed=[r.metric("reconstruction") for r in two],
-        one_wider=[r.metric("reconstruction") for r in wide],
+        two_summed=two,
+        one_wider=wide,
     )
 
 
@@ -57,11 +58,8 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     table, noise = bench.runs("offset", SMALL), bench.runs("normalised_noise", {"noise_std": 0.1})
-    return find(
-        lambda t, n: abs(t - n) < 2,
-        "nats of log p(x)",
-        table=[r.log_marginal() for r in table],
-        noise=[r.log_marginal() for r in noise],
+    return compare(
+        lambda r: r.log_marginal(), lambda t, n: abs(t - n) < 2, "nats of log p(x)", table=table, noise=noise
     )
 
 
@@ -70,12 +68,7 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     table, vae = bench.runs("offset", {"f": "table", "a": 1.0}), bench.runs("vae")
-    return find(
-        lambda t, v: t < v - 3,
-        "nats of log p(x)",
-        table=[r.log_marginal() for r in table],
-        VAE=[r.log_marginal() for r in vae],
-    )
+    return compare(lambda r: r.log_marginal(), lambda t, v: t < v - 3, "nats of log p(x)", table=table, VAE=vae)
 
 
 @claim(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from vae_core.teaching.claims.bench import Bench, Measured
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 
@@ -48,22 +48,14 @@ def _(bench: Bench) -> Finding:
 @claim("beta-widens-sigma", 4, "A larger β buys wider noise.")
 def _(bench: Bench) -> Finding:
     low, high = bench.runs("vae"), bench.runs("vae", {"beta": 10.0})
-    return find(
-        lambda a, b: b > 1.5 * a,
-        "median σ",
-        β_1=[float(np.median(r.sigma)) for r in low],
-        β_10=[float(np.median(r.sigma)) for r in high],
-    )
+    return compare(lambda r: float(np.median(r.sigma)), lambda a, b: b > 1.5 * a, "median σ", β_1=low, β_10=high)
 
 
 @claim("beta-costs-information", 4, "A larger β leaves less information about x in z.")
 def _(bench: Bench) -> Finding:
     low, high = bench.runs("vae"), bench.runs("vae", {"beta": 10.0})
-    return find(
-        lambda a, b: b < a - 0.5,
-        "nats of I(x; z)",
-        β_1=[float(r.aggregate.mutual_information) for r in low],
-        β_10=[float(r.aggregate.mutual_information) for r in high],
+    return compare(
+        lambda r: float(r.aggregate.mutual_information), lambda a, b: b < a - 0.5, "nats of I(x; z)", β_1=low, β_10=high
     )
 
 

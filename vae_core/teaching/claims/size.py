@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vae_core.teaching.claims.bench import Bench, Measured
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 TINY: dict[str, Any] = {"train_size": 20, "steps": 600}
@@ -15,22 +15,18 @@ TINY: dict[str, Any] = {"train_size": 20, "steps": 600}
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder", **TINY), bench.runs("vae", **TINY)
-    return find(
-        lambda a, v: v < a - 20,
-        "nats",
-        autoencoder=[r.metric("reconstruction") for r in ae],
-        VAE=[r.metric("reconstruction") for r in vae],
-    )
+    return compare(lambda r: r.metric("reconstruction"), lambda a, v: v < a - 20, "nats", autoencoder=ae, VAE=vae)
 
 
 @claim("tiny-data-autoencoder-memorises", 6, "On its 20 training images themselves the autoencoder is the better one.")
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder", **TINY), bench.runs("vae", **TINY)
-    return find(
+    return compare(
+        lambda r: r.metric("reconstruction_seen"),
         lambda a, v: a < v,
         "nats on the training images",
-        autoencoder=[r.metric("reconstruction_seen") for r in ae],
-        VAE=[r.metric("reconstruction_seen") for r in vae],
+        autoencoder=ae,
+        VAE=vae,
     )
 
 
@@ -80,9 +76,6 @@ def _(bench: Bench) -> Finding:
 @claim("too-much-beta-ruins-it", 6, "At β = 10 the VAE reconstructs far worse than at β = 1.")
 def _(bench: Bench) -> Finding:
     low, high = bench.runs("vae"), bench.runs("vae", {"beta": 10.0})
-    return find(
-        lambda a, b: b > a + 5,
-        "nats of reconstruction",
-        β_1=[r.metric("reconstruction") for r in low],
-        β_10=[r.metric("reconstruction") for r in high],
+    return compare(
+        lambda r: r.metric("reconstruction"), lambda a, b: b > a + 5, "nats of reconstruction", β_1=low, β_10=high
     )
