@@ -208,7 +208,7 @@ def test_codes_outside_are_counted():
 def colour_at(heat: go.Heatmap, value: float) -> tuple[list[int], float]:
     """Red, green, blue and opacity that a colour scale with jumps gives to a value inside a class."""
     share = value / heat.zmax
-    for (low, first), (high, last) in zip(heat.colorscale[::2], heat.colorscale[1::2]):
+    for (low, first), (high, last) in zip(heat.colorscale[::2], heat.colorscale[1::2], strict=False):
         if low <= share <= high:
             first, last = ([float(part) for part in c[5:-1].split(",")] for c in (first, last))
             assert first[:3] == last[:3]

@@ -131,7 +131,7 @@ class TestProbabilisticPca:
         """The best full one is the posterior; along the axes it has variances 1 / Λ_jj (Bishop 2006, eq. 10.15)."""
         linear = Linear(0.7)
         start = Gaussians(torch.zeros(40, 2).double(), 0.4 * torch.eye(2).double().expand(40, -1, -1))
-        best, bound = best_gaussians(linear.log_joint, start, linear.z, family)
+        _best, bound = best_gaussians(linear.log_joint, start, linear.z, family)
         gap = linear.log_marginal().numpy() - np.asarray(bound)
         given = MultivariateNormal(torch.zeros(2).double(), 0.16 * torch.eye(2).double())
         truth = linear.posterior
@@ -293,7 +293,7 @@ class TestGap:
         from scipy.optimize import minimize
 
         q, log_joint = posterior_of(vae, images), joint_of(vae, images)
-        best, bound = best_gaussians(log_joint, q, exact.gap(vae, images).best.mean, "full")
+        best, _bound = best_gaussians(log_joint, q, exact.gap(vae, images).best.mean, "full")
         node = torch.randn(400, 2, generator=torch.Generator().manual_seed(0)).double()
         node = torch.cat([node, -node])
         for i in range(3):
@@ -392,7 +392,10 @@ class TestPriors:
     def test_they_integrate_to_one(self, scale):
         codes = scale * torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
         for prior in (fitted_gaussian(codes), fitted_mixture(codes)):
-            axes = [torch.linspace(float(a), float(b), 401).double() for a, b in zip(prior.box.low, prior.box.high)]
+            axes = [
+                torch.linspace(float(a), float(b), 401).double()
+                for a, b in zip(prior.box.low, prior.box.high, strict=False)
+            ]
             mass = prior.log_density(torch.cartesian_prod(*axes)).exp().sum()
             assert float(mass * (axes[0][1] - axes[0][0]) * (axes[1][1] - axes[1][0])) == pytest.approx(1, abs=0.01)
 
@@ -407,7 +410,10 @@ class TestPriors:
     def test_a_flows_prior_integrates_to_one(self, rule):
         trainer = trained(rule, 200)
         prior = rule_prior(trainer)
-        axes = [torch.linspace(float(a), float(b), 161).double() for a, b in zip(prior.box.low, prior.box.high)]
+        axes = [
+            torch.linspace(float(a), float(b), 161).double()
+            for a, b in zip(prior.box.low, prior.box.high, strict=False)
+        ]
         mass = prior.log_density(torch.cartesian_prod(*axes)).exp().sum()
         assert float(mass * (axes[0][1] - axes[0][0]) * (axes[1][1] - axes[1][0])) == pytest.approx(1, abs=0.05)
 

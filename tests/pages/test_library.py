@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import wait_until
 from tests.storage.test_archive import RUN, ZIP, same, with_json
 from vae_core.run.recording import Run
-from vae_core.storage import archive, export, inspection
+from vae_core.storage import archive, inspection
 from vae_core.storage.library import Library
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets import library as tab
@@ -169,7 +169,7 @@ def test_downloads():
     with zipfile.ZipFile(io.BytesIO(made["zip"])) as zipped:
         assert {"run.json", "state.npz"} <= set(zipped.namelist())
     assert made["html"].startswith(b"<!doctype html>") and b"30," in made["csv"]
-    assert export.read_weights(made["safetensors"])[1]["step"] == 30 and b"noise-lab" in made["onnx"]
+    assert b'"step":"30"' in made["safetensors"] and b"noise-lab" in made["onnx"]
 
 
 def test_without_onnx_the_page_says_how_to_get_it(monkeypatch):

@@ -104,7 +104,7 @@ def test_what_is_lit_is_there_when_it_is_its_turn(lesson):
             assert rules[rule]["noisy"]
         else:
             name, _, value = press.control.partition("-")
-            assert f'data-testid="{press.control}"' in page or f'segmented("{name}"' in page and f'["{value}"' in page
+            assert f'data-testid="{press.control}"' in page or (f'segmented("{name}"' in page and f'["{value}"' in page)
 
 
 def test_what_can_be_hidden_is_on_the_stage():

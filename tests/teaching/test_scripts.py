@@ -94,7 +94,7 @@ def assert_sound(text: str) -> None:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("rule, knobs", SETTINGS, ids=str)
+@pytest.mark.parametrize(("rule", "knobs"), SETTINGS, ids=str)
 def test_every_rule_and_choice_has_a_short_script(framework, rule, knobs):
     assert_sound(script(Recipe(rule=rule, knobs=knobs), framework))
 
@@ -183,7 +183,7 @@ def skip_without(framework: str) -> None:
 def place(tmp_path_factory) -> Path:
     """A folder with the digits as MNIST's files, plain and compressed, and a table of one's own."""
     folder = tmp_path_factory.mktemp("scripts")
-    train, train_labels, test, test_labels = enlarged_digits()
+    train, _train_labels, test, _test_labels = enlarged_digits()
     (folder / "train-images-idx3-ubyte").write_bytes(idx(train))
     (folder / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(test)))
     np.save(folder / "table.npy", own_table())
@@ -311,7 +311,7 @@ def test_a_rule_without_a_script_brings_its_own_source(rules, place):
     text = script({**recipe, "rule": "mine"}, "torch")
     assert all(mark in text for mark in MARKS) and "vae_core" not in text
     found = finished(run("torch", {"mine": (text, 20), "vae": (script(recipe, "torch"), 20)}, place))
-    steps, loss, parts = numbers(found["mine"]["out"])
+    _steps, loss, parts = numbers(found["mine"]["out"])
     expected = numbers(found["vae"]["out"])
     assert (loss, parts) == (pytest.approx(expected[1], abs=0.02), pytest.approx(expected[2], abs=0.02))
 

@@ -59,7 +59,9 @@ def find_holes(codes: np.ndarray, prior: Prior = N01, nodes: int = NODES) -> Hol
     holds fewer than 10 codes. So N sets the size of the smallest hole that is found: near the origin of
     N(0, I) a radius of 20 / √N.
     """
-    x, y = (np.linspace(float(low), float(high), nodes) for low, high in zip(prior.box.low, prior.box.high))
+    x, y = (
+        np.linspace(float(low), float(high), nodes) for low, high in zip(prior.box.low, prior.box.high, strict=False)
+    )
     lattice = np.stack(np.meshgrid(x, y), -1).reshape(-1, LATENT)
     q, p = density_of(codes, lattice), np.exp(log_density_at(prior, lattice))
     mask = q < SCARCE * p

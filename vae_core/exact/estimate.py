@@ -13,6 +13,7 @@ class Nats(float):
     error: float
 
     def __new__(cls, value: float, error: float) -> "Nats":
+        """A value with its error."""
         number = super().__new__(cls, value)
         number.error = float(error)
         return number
@@ -28,6 +29,7 @@ class NatsOfImages(np.ndarray):
     errors: np.ndarray
 
     def __new__(cls, values: np.ndarray, errors: np.ndarray) -> "NatsOfImages":
+        """Values with their errors."""
         array = np.asarray(values, dtype=np.float64).view(cls)
         array.errors = np.asarray(errors, dtype=np.float64)
         return array
@@ -37,4 +39,5 @@ class NatsOfImages(np.ndarray):
 
     @property
     def error(self) -> float:
+        """Mean achieved error, nats; 0 where none is known."""
         return float(self.errors.mean()) if self.errors.size else 0.0

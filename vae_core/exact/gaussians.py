@@ -41,6 +41,7 @@ class Gaussians:
         return self.mean.unsqueeze(1) + xi @ self.lower.transpose(1, 2)
 
     def only(self, rows: Tensor | slice) -> "Gaussians":
+        """Those in some rows."""
         return Gaussians(self.mean[rows], self.lower[rows])
 
 

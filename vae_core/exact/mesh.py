@@ -39,6 +39,7 @@ class Box:
         return cls(places.amin(0) - margin, places.amax(0) + margin)
 
     def join(self, other: "Box") -> "Box":
+        """The smallest box that holds both."""
         return Box(torch.minimum(self.low, other.low), torch.maximum(self.high, other.high))
 
 
@@ -89,7 +90,7 @@ def integrate(
         _integrate(model, images[at : at + IMAGES], priors, box, hints[at : at + IMAGES], *options)
         for at in range(0, len(images), IMAGES)
     ]
-    return Integral(*(torch.cat(field, 1) for field in zip(*parts)))
+    return Integral(*(torch.cat(field, 1) for field in zip(*parts, strict=False)))
 
 
 def _integrate(

@@ -1,4 +1,4 @@
-"""The Draw page's picture, packed for its component, and a walk as an animation. Views of `vae_core.analysis.views.drawing`."""
+"""The Draw page's picture, packed for its component, and a walk as an animation: `vae_core.analysis.views.drawing`."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""Fields of the plane as charts: steepness, classes, a straight line, holes. Views of `vae_core.analysis.views.fields`."""
+"""Fields of the plane as charts: steepness, classes, a straight line, holes; views of `analysis.views.fields`."""
 
 from typing import Any
 

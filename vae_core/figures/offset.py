@@ -1,4 +1,7 @@
-"""The Offset lab as charts: arrows on the plane, images encoded twice, merged weights. Views of `vae_core.analysis.views.offset`."""
+"""The Offset lab as charts: arrows on the plane, images encoded twice, merged weights.
+
+Views of `vae_core.analysis.views.offset`.
+"""
 
 from typing import Any
 

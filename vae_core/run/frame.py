@@ -92,6 +92,7 @@ class PackedFrame:
 
     @property
     def size(self) -> int:
+        """Bytes."""
         return len(self.view) + len(self.decoder)
 
     def header(self) -> dict[str, Any]:

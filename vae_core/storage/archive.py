@@ -110,6 +110,7 @@ def unpack(data: bytes, folder: Path, name: str) -> None:
 
 
 def damaged(name: str) -> RecordingError:
+    """The error for bytes that are no whole zip."""
     return RecordingError(f"{name} is not a whole zip file; copy or export it again.")
 
 

@@ -71,6 +71,7 @@ class Entry:
 
     @property
     def name(self) -> str:
+        """What its card is headed."""
         return self.about.name if self.about else f"Damaged entry {self.id}"
 
 

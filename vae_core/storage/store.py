@@ -58,7 +58,7 @@ class Store:
                 return True
             try:
                 self.of(feed).mkdir(parents=True, exist_ok=True)
-                file = open(self.of(feed) / "claim", "ab")
+                file = open(self.of(feed) / "claim", "ab")  # noqa: SIM115  # the lock lasts as long as it is open
             except OSError:
                 return True  # full or read-only: nothing will be written
             if _locked(file):

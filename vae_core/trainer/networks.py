@@ -1,5 +1,6 @@
 """Encoder and decoder: plain fully connected networks, seeded by named random streams."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import TypeVar, cast
@@ -64,7 +65,7 @@ class Encoder(nn.Module):
         generator = stream(seed, name)
         sizes = (PIXELS, *hidden)
         self.seed, self.name, self.activation = seed, name, ACTIVATIONS[activation]
-        self.layers = listed(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
+        self.layers = listed(linear(i, o, generator) for i, o in itertools.pairwise(sizes))
         self.heads = cast(MutableMapping[str, nn.Linear], nn.ModuleDict())
         self.add_heads({"mean": 2})
 
@@ -135,7 +136,7 @@ class Decoder(nn.Module):
         generator = stream(seed, "decoder")
         sizes = (2, *reversed(hidden), PIXELS)
         self.activation = ACTIVATIONS[activation]
-        self.layers = listed(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
+        self.layers = listed(linear(i, o, generator) for i, o in itertools.pairwise(sizes))
         with torch.no_grad():
             self.layers[0].bias.uniform_(-self.spread, self.spread, generator=generator)
             self.layers[-1].weight.mul_(self.contrast)

@@ -1,5 +1,6 @@
 """What the Offset lab shows: codes before and after the offset, and encoders merged into one."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -222,7 +223,9 @@ def merge(encoders: Sequence[Encoder], weights: Sequence[float], scales: Sequenc
     of one hears a unit of the other), and the heads, scaled, stand in a row.
     """
     first = encoders[0]
-    merged = Encoder([sum(w) for w in zip(*(encoder.widths for encoder in encoders))], "silu", 0, "merged")
+    merged = Encoder(
+        [sum(w) for w in zip(*(encoder.widths for encoder in encoders), strict=False)], "silu", 0, "merged"
+    )
     merged.activation = first.activation
     merged.to(first.layers[0].weight.device)
     for depth, layer in enumerate(merged.layers):
@@ -231,10 +234,16 @@ def merge(encoders: Sequence[Encoder], weights: Sequence[float], scales: Sequenc
         layer.weight.copy_(join([part.weight for part in parts]))
         layer.bias.copy_(torch.cat([part.bias for part in parts]))
     heads = [encoder.heads["mean"] for encoder in encoders]
-    factors = [weight * scale.to(head.weight.device) for weight, scale, head in zip(weights, scales, heads)]
+    factors = [
+        weight * scale.to(head.weight.device) for weight, scale, head in zip(weights, scales, heads, strict=False)
+    ]
     mean = merged.heads["mean"]
-    mean.weight.copy_(torch.cat([factor.unsqueeze(1) * head.weight for factor, head in zip(factors, heads)], 1))
-    mean.bias.copy_(shift.to(mean.bias.device) + sum(factor * head.bias for factor, head in zip(factors, heads)))
+    mean.weight.copy_(
+        torch.cat([factor.unsqueeze(1) * head.weight for factor, head in zip(factors, heads, strict=False)], 1)
+    )
+    mean.bias.copy_(
+        shift.to(mean.bias.device) + sum(factor * head.bias for factor, head in zip(factors, heads, strict=False))
+    )
     return merged
 
 
@@ -246,6 +255,6 @@ def pooled(weight: Tensor, most: int = 64) -> np.ndarray:
 
 def zeros_by_construction(each: Sequence[Sequence[int]]) -> int:
     """Weights of the merged network that are zero: those off the diagonal blocks."""
-    pairs = [[(i, o) for i, o in zip(widths, widths[1:])] for widths in each]
+    pairs = [[(i, o) for i, o in itertools.pairwise(widths)] for widths in each]
     blocks = sum(i * o for layers in pairs for i, o in layers)
-    return sum(sum(i for i, _ in layer) * sum(o for _, o in layer) for layer in zip(*pairs)) - blocks
+    return sum(sum(i for i, _ in layer) * sum(o for _, o in layer) for layer in zip(*pairs, strict=False)) - blocks

@@ -83,8 +83,13 @@ def _(bench: Bench) -> Finding:
     )
 
 
-@claim("unseen-images-without-their-vector", 2, "An unseen image that gets no vector is reconstructed no worse than seen ones with theirs.", short=False,
-       folklore="Images without their precomputed vector fall apart.")  # fmt: skip
+@claim(
+    "unseen-images-without-their-vector",
+    2,
+    "An unseen image that gets no vector is reconstructed no worse than seen ones with theirs.",
+    folklore="Images without their precomputed vector fall apart.",
+    short=False,
+)
 def _(bench: Bench) -> Finding:
     gaps = [offset_gap(r.trainer) for r in bench.runs("offset", {**SMALL, "unseen": "zero"})]
     return find(

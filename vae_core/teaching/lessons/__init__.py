@@ -1,10 +1,10 @@
 """Lessons: Markdown files with front matter, one for each question. Nothing here imports torch.
 
-A lesson's file is called by its number and name, ``1_noise.md``. It begins with TOML between two lines of ``+++``, see `Lesson`; then comes the question in a
-student's words, and under the headings of `SECTIONS` the text. In the text, ``[claim:NAME]`` stands where
-a sentence about runs ends that the ledger (`vae_core.teaching.claims`) has measured, and ``[code:RULE]`` on a line of
-its own for a rule's loss as the exported scripts write it. What follows a line of ``---`` under "Observe" stands
-below the list of controls to use.
+A lesson's file is called by its number and name, ``1_noise.md``. It begins with TOML between two lines of ``+++``, see
+`Lesson`; then comes the question in a student's words, and under the headings of `SECTIONS` the text. In the text,
+``[claim:NAME]`` stands where a sentence about runs ends that the ledger (`vae_core.teaching.claims`) has measured, and
+``[code:RULE]`` on a line of its own for a rule's loss as the exported scripts write it. What follows a line of ``---``
+under "Observe" stands below the list of controls to use.
 """
 
 import re
@@ -31,6 +31,8 @@ class LessonError(ValueError):
 
 
 class Part(BaseModel):
+    """What a lesson's front matter holds, or a part of it: no other names are allowed."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
