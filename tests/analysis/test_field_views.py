@@ -77,7 +77,7 @@ class TestFields:
     @pytest.mark.parametrize("name", ["smoothness_field", "class_field"])
     @pytest.mark.parametrize("bad", [{"edge": 0}, {"edge": float("nan")}, {"nodes": 1}, {"nodes": 4000}])
     def test_a_lattice_that_cannot_be_is_refused(self, name, bad):
-        with pytest.raises(ValueError, match="^The (edge|lattice) .* it was"):
+        with pytest.raises(ValueError, match=r"^The (edge|lattice) .* it was"):
             getattr(views, name)(trained(), **bad)
 
 
@@ -100,7 +100,7 @@ class TestLine:
 
     @pytest.mark.parametrize("bad", [-1, 297, 1.5, True, "3"])
     def test_an_unknown_point_is_refused(self, bad):
-        with pytest.raises(ValueError, match="There is no point .*; the points are 0 to 296"):
+        with pytest.raises(ValueError, match=r"There is no point .*; the points are 0 to 296"):
             views.line_change(trained(), bad, 3)
 
 
@@ -175,7 +175,8 @@ def test_looking_changes_nothing():
 
 
 FIGURES = {
-    smoothness_figure: "smoothness_field", class_figure: "class_field", line_figure: "line_change", holes_figure: "holes",
+    smoothness_figure: "smoothness_field", class_figure: "class_field", line_figure: "line_change",
+    holes_figure: "holes",
 }  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def test_an_untrained_flow_and_equal_codes_can_be_looked_at():
 
 @pytest.mark.parametrize("name", ["flow_way", "flow_samples", "flow_density"])
 def test_another_rule_is_told_what_to_do(name):
-    with pytest.raises(ValueError, match="^VAE has no flow. Switch the run to the spline flow or the continuous flow"):
+    with pytest.raises(ValueError, match=r"^VAE has no flow. Switch the run to the spline flow or the continuous flow"):
         getattr(views, name)(Trainer(small(rule="vae"), points=50))
 
 

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from vae_core.analysis.walks import lattice_way, cheapest, inverse_density, largest_gap, resampled, straight
+from vae_core.analysis.walks import cheapest, inverse_density, largest_gap, lattice_way, resampled, straight
 
 
 def price(way, cost, pieces=400):

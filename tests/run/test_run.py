@@ -137,7 +137,7 @@ class TestBadInput:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(os, "replace", full)
-        with pytest.raises(RecordingError, match="No space left.*kept"):
+        with pytest.raises(RecordingError, match=r"No space left.*kept"):
             run.save(folder)
         monkeypatch.undo()
         assert Run.open(folder).steps == before.steps and not list(folder.rglob("*.part"))

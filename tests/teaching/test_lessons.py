@@ -147,7 +147,7 @@ def test_the_text_is_short_and_holds_no_unmeasured_figure(lesson):
     text = written(lesson)
     assert 250 <= len(text.split()) <= 470
     assert not re.search(r"\d[\d.,]*\s*nats?\b", text), "figures stand in the ledger"
-    assert not re.search(r"[‘’“”]|\w --? \w|!", text)
+    assert not re.search(r"[‘’“”]|\w --? \w|!", text)  # noqa: RUF001
 
 
 def test_folklore_is_named_where_it_fails():

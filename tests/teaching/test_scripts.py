@@ -328,7 +328,7 @@ def test_a_rule_that_cannot_be_exported_by_itself_says_why(rules):
         with pytest.raises(ScriptError, match=f"{words}: add vae_core/scripts/torch/rules/mine.py"):
             script(recipe, "torch")
     (rules / "mine.py").write_text(rule.format(names="Rule", body="pass"))
-    with pytest.raises(ScriptError, match="take PyTorch, or add vae_core/scripts/keras/rules/mine.py"):
+    with pytest.raises(ScriptError, match=r"take PyTorch, or add vae_core/scripts/keras/rules/mine.py"):
         script(recipe, "keras")
 
 

@@ -416,12 +416,12 @@ class TestLimits:
 
     def test_a_huge_learning_rate_is_told(self):
         trainer = Trainer(small(learning_rate=10.0), points=50)
-        with pytest.raises(Diverged, match=r"no longer a number at step .* learning rate 10 "):
+        with pytest.raises(Diverged, match=r"no longer a number at step .* learning rate 10 "):  # noqa: PT012  # at one of the steps
             for _ in range(50):
                 trainer.advance(20)
 
     def test_devices(self):
-        with pytest.raises(ValueError, match="Unknown device 'tpu'.*auto, cpu, cuda"):
+        with pytest.raises(ValueError, match=r"Unknown device 'tpu'.*auto, cpu, cuda"):
             pick_device("tpu")
         if not torch.cuda.is_available():
             assert pick_device("auto") == "cpu"
