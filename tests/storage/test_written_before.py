@@ -92,6 +92,6 @@ def test_a_run_in_a_store_is_recalled_and_plays_on(tmp_path):
         assert live is not None and live.owner == STORE["owner"]
         expect_run(live.record, STORE)
         last = STORE["steps"][-1]
-        assert live.status()["step"] == last
+        assert live.header["step"] == last
         live.play()
         assert wait_until(lambda: live.record.steps[-1] > last, timeout=60)
