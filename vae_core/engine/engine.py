@@ -11,6 +11,7 @@ from typing import Any
 from vae_core.engine.limits import Limits
 from vae_core.engine.player import LiveRun
 from vae_core.engine.trainings import Trainings
+from vae_core.run.catalogue import RuleEntry
 from vae_core.run.recipe import Event
 from vae_core.run.recording import BUDGET, Run
 from vae_core.storage.store import Store
@@ -57,12 +58,12 @@ class Engine:
         self._lanes: list[LaneProcess | RemoteLane] = []
         self._turns: list[Turns] = []
         self._add_lanes(self._cluster.size if self._cluster else lanes)
-        self._catalogue: list[dict[str, Any]] | None = None
+        self._catalogue: list[RuleEntry] | None = None
         self._recalled: dict[str, Future] = {}
         self._store = Store(folder)
         self.trainings = Trainings(self, self._store)
 
-    def rules(self) -> list[dict[str, Any]]:
+    def rules(self) -> list[RuleEntry]:
         """All rules as plain data, see `vae_core.run.catalogue`."""
         if self._catalogue is None:
             self._catalogue = self.request(0, "describe").result()

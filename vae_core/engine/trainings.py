@@ -10,8 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vae_core.engine.training import Feed
-from vae_core.run.frame import Frame, unpack
+from vae_core.run.catalogue import default_knobs
+from vae_core.run.frame import Frame
 from vae_core.run.key import key_of
+from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run, changes
 from vae_core.storage.store import Store
@@ -134,10 +136,7 @@ class Trainings:
     def _key(
         self, recipe: Mapping[str, Any], plan: Sequence[Mapping[str, Any]], points: int, chosen: int | None
     ) -> str | None:
-        defaults = {
-            rule["name"]: {knob["name"]: knob["default"] for knob in rule["knobs"]} for rule in self._engine.rules()
-        }
-        return key_of(recipe, plan, points, chosen, defaults)
+        return key_of(recipe, plan, points, chosen, default_knobs(self._engine.rules()))
 
     def reopened(self, record: Run, state: bytes | None) -> Feed:
         """A feed that goes on from a recording; see `Engine.reopen`."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vae_core.run.frame import PackedFrame, pack
+from vae_core.run.frame import PackedFrame
+from vae_core.run.packing import pack
 from vae_core.run.thinning import thin
 from vae_core.workers.errors import Elsewhere, GaveWay, Refused, TrainingDiverged, UnknownRun
 
@@ -104,7 +105,8 @@ class Lane:
             origin: a run of this lane whose state is copied if it stands at that step.
         """
         from vae_core.run.recipe import Event, Recipe, RecipeError
-        from vae_core.trainer.trainer import Trainer, replay
+        from vae_core.trainer.replay import replay
+        from vae_core.trainer.trainer import Trainer
 
         checked = Recipe(**recipe)
         self._check(pending, checked, RecipeError)
@@ -184,7 +186,7 @@ class Lane:
         Returns:
             The frame, the seconds that the training took, and the run's events.
         """
-        from vae_core.trainer.trainer import Diverged
+        from vae_core.trainer.picture import Diverged
 
         desk = self._desk(run)
         trainer = desk.trainer

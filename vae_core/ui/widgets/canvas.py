@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from vae_core.engine.player import LiveRun
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.ui.server.files import assets
 
 FILES = Path(__file__).parents[1] / "web" / "drawing"

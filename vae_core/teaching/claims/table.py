@@ -1,4 +1,4 @@
-"""The ledger as a page shows it, without torch."""
+"""Table: what the ledger measured, as lessons and pages show it. Nothing here imports torch."""
 
 import json
 from pathlib import Path
