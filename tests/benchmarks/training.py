@@ -312,7 +312,7 @@ def exact_panel(options: argparse.Namespace) -> None:
             for name, run, start in zip(steps, (watched, other), before, strict=True):
                 steps[name].append(run.header["step"] - start)
             leave()
-        measured = sum(len(run.gauge.steps) for run in runs)
+        measured = sum(len(run.measures.steps) for run in runs)
     heading(
         "The exact panel while a run plays, `Recipe()`", "", "× steps", "steps a second", "seconds between measures"
     )

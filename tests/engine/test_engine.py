@@ -110,7 +110,7 @@ def test_what_was_played_is_what_the_recipe_and_events_give(engine):
 
 
 def exact_of(run) -> dict:
-    return unpack(run.gauge.newest)[0] if run.gauge.newest else {}
+    return unpack(run.measures.newest)[0] if run.measures.newest else {}
 
 
 def test_exact_measures_go_along_and_change_no_bit(engine):
@@ -119,22 +119,22 @@ def test_exact_measures_go_along_and_change_no_bit(engine):
     told = []
     run.watch(told.append, exact=True)
     run.play()
-    assert wait_until(lambda: len(run.gauge.steps) >= 2, 60), run.state()
+    assert wait_until(lambda: len(run.measures.steps) >= 2, 60), run.state()
     assert not exact_of(run)["fine"] and exact_of(run)["images"] < exact_of(run)["of"]
     run.switch(noise=0.5)
     reach(run, run.header["step"] + 20)
     run.pause()
     assert wait_until(lambda: exact_of(run).get("fine") and exact_of(run)["images"] == exact_of(run)["of"], 60)
     message = exact_of(run)
-    assert message["step"] == run.header["step"] and run.gauge.steps[-1] == message["step"] and "exact" in told
+    assert message["step"] == run.header["step"] and run.measures.steps[-1] == message["step"] and "exact" in told
     assert message["gap"] + message["elbo"] == pytest.approx(message["log_marginal"])
     assert again(run).frame().packed() == run.newest
     run.look(5)
     assert wait_until(lambda: exact_of(run)["index"] == 5, 20) and exact_of(run)["images"] == message["of"]
     run.switch(rule="autoencoder")
     assert wait_until(lambda: exact_of(run)["rule"] == "autoencoder", 20) and exact_of(run)["gap"] is None
-    past = engine.fork(run, run.gauge.steps[0])
-    assert past.gauge.newest == run.gauge.at(past.header["step"])
+    past = engine.fork(run, run.measures.steps[0])
+    assert past.measures.newest == run.measures.at(past.header["step"])
 
 
 def test_nothing_is_measured_for_nobody(engine):
@@ -145,12 +145,12 @@ def test_nothing_is_measured_for_nobody(engine):
     run.pause()
     assert wait_until(lambda: run.resting, 5)
     time.sleep(0.3)
-    assert run.gauge.newest is None and not run.feed._measuring
+    assert run.measures.newest is None and not run.training._measuring
 
 
 def test_a_measure_that_fails_does_not_stop_the_run(engine, monkeypatch):
     run = engine.open(fresh())
-    monkeypatch.setattr(run.gauge, "due", lambda header, resting: None if resting else {"nonsense": 1})
+    monkeypatch.setattr(run.measures, "due", lambda header, resting: None if resting else {"nonsense": 1})
     told = []
     run.watch(told.append, exact=True)
     run.play()
@@ -165,11 +165,11 @@ def test_measures_give_way_to_a_request_that_waits():
     lane.open("run", fresh(), points=60)
     lane.waits = lambda: True
     with pytest.raises(LaneError) as error:
-        lane.gauge("run", part=0, parts=4, fine=True)
+        lane.measure_exactly("run", part=0, parts=4, fine=True)
     assert isinstance(error.value, GaveWay)
-    assert lane.gauge("run", part=0, parts=4)["of"] == 60  # a coarse one, of a run that plays, is short
+    assert lane.measure_exactly("run", part=0, parts=4)["of"] == 60  # a coarse one, of a run that plays, is short
     lane.waits = lambda: False
-    assert lane.gauge("run", part=0, parts=4, fine=True)["of"] == 60
+    assert lane.measure_exactly("run", part=0, parts=4, fine=True)["of"] == 60
 
 
 def test_who_plays_does_not_wait_for_measures_at_rest_and_they_are_done_later(own, monkeypatch):
@@ -180,7 +180,7 @@ def test_who_plays_does_not_wait_for_measures_at_rest_and_they_are_done_later(ow
     run = own.open(fresh(hidden=(512, 512)))
     run.watch(lambda what: None, exact=True)
     run.step(20)
-    assert wait_until(lambda: "gauge" in asked, 20)
+    assert wait_until(lambda: "measure_exactly" in asked, 20)
     run.play()
     assert "hurry" in asked
     reach(run, 40)
@@ -230,7 +230,7 @@ def test_a_diverged_run_keeps_its_recording_and_the_lane_its_others(engine):
     good.play()
     reach(good, 30)
     anew = engine.restart(bad)
-    assert anew.header["step"] == 0 and anew.fresh
+    assert anew.header["step"] == 0 and anew.autoplay
 
 
 def test_fork_and_restart(engine):
@@ -376,13 +376,13 @@ def test_who_watches_closely_sees_the_points_move_between_frames(own):
     run, told = own.open(fresh(hidden=(512, 512), batch_size=512)), []
     leave = run.watch(told.append, closely=True)
     run.play()
-    assert wait_until(lambda: told.count("glimpse") > 5, 30)
+    assert wait_until(lambda: told.count("preview") > 5, 30)
     begun = len(told)
     run.pause()
     assert wait_until(lambda: run.resting, 10)
-    assert told[begun:].count("glimpse") <= 2  # the slice ends at the next one
+    assert told[begun:].count("preview") <= 2  # the slice ends at the next one
     assert told.count("frame") + 1 >= len(run.record.steps)
-    assert run.glimpsed is None  # the last thing seen is a frame
+    assert run.preview is None  # the last thing seen is a frame
     assert run.newest.unpacked().z.tobytes() == again(run).frame().z.tobytes()
     leave()
     del told[:]
@@ -390,4 +390,4 @@ def test_who_watches_closely_sees_the_points_move_between_frames(own):
     run.play()
     assert wait_until(lambda: told.count("frame") > 8, 30)
     run.pause()
-    assert "glimpse" not in told
+    assert "preview" not in told

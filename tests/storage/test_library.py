@@ -271,7 +271,7 @@ class TestReopening:
         record, state = engine.snapshot(run)
         id = library.save(record, state if with_state else None, "Run")
         again = engine.reopen(*library.open(id))
-        assert again.id != run.id and not again.playing and not again.fresh
+        assert again.id != run.id and not again.playing and not again.autoplay
         assert again.newest == run.newest and again.header["step"] == 60 and again.header["strip"][-1] == 7
         assert again.record.recipe == run.record.recipe and again.record.events == run.record.events
         assert again.record.steps == run.record.steps
@@ -322,16 +322,16 @@ class TestReopening:
     def test_a_lane_that_dies_brings_it_back(self, engine, library):
         run = self.live(engine)
         again = engine.reopen(*engine.snapshot(run))
-        os.kill(engine.pids()[again.feed.lane], 9)
+        os.kill(engine.pids()[again.training.lane], 9)
         again.switch(noise=0.25)
         assert again.header["step"] == 60 and again.header["noise"] == 0.25
 
     def test_nothing_is_left_in_the_spool(self, engine):
         run = self.live(engine)
         again = engine.reopen(*engine.snapshot(run))
-        assert (engine.folder(again.feed.id) / "60.npz").exists()
+        assert (engine.folder(again.training.id) / "60.npz").exists()
         engine.close(again), engine.close(run)
-        assert wait_until(lambda: not engine.folder(again.feed.id).exists(), 10)
+        assert wait_until(lambda: not engine.folder(again.training.id).exists(), 10)
 
     def test_other_data_is_told(self, engine):
         record, state = engine.snapshot(self.live(engine))

@@ -169,7 +169,7 @@ def is_exact(run) -> bool:
 
 
 def machine_of(engine: Engine, machines: Machines, run) -> subprocess.Popen:
-    return machines.of(engine._cluster._states[run.feed.lane]["pid"])
+    return machines.of(engine._cluster._states[run.training.lane]["pid"])
 
 
 # -- with a cluster ------------------------------------------------------------------------------
@@ -207,12 +207,12 @@ def test_two_servers_use_the_same_lanes(engine, machines):
 
 def test_a_run_outlives_its_machine_and_another_one_may_join(engine, machines):
     run, told = playing(engine)
-    feed = engine.folder(run.feed.id)
-    assert wait_until(lambda: newest(feed) is not None, 20)  # its state has come to this machine
-    lost, step, lane = engine.figures()["lost"], run.header["step"], run.feed.lane
+    folder = engine.folder(run.training.id)
+    assert wait_until(lambda: newest(folder) is not None, 20)  # its state has come to this machine
+    lost, step, lane = engine.figures()["lost"], run.header["step"], run.training.lane
     began = time.monotonic()
     send(machine_of(engine, machines, run), signal.SIGKILL)
-    assert when(told, "went on from step") - began < 20 and run.feed.lane != lane
+    assert when(told, "went on from step") - began < 20 and run.training.lane != lane
     reach(run, step + 200)
     assert engine.figures()["lost"] == lost + 1 and is_exact(run)
     machines.join()
@@ -222,14 +222,14 @@ def test_a_run_outlives_its_machine_and_another_one_may_join(engine, machines):
 
 def test_a_silent_machine_is_given_up_within_seconds(engine, machines):
     run, told = playing(engine)
-    machine, step, lane = machine_of(engine, machines, run), run.header["step"], run.feed.lane
+    machine, step, lane = machine_of(engine, machines, run), run.header["step"], run.training.lane
     began = time.monotonic()
     send(machine, signal.SIGSTOP)
     try:
         assert 1 < when(told, "bringing the run back") - began < 12
         when(told, "went on from step")
         reach(run, step + 200)
-        assert run.feed.lane != lane
+        assert run.training.lane != lane
         assert is_exact(run)
     finally:
         send(machine, signal.SIGCONT)

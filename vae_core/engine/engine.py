@@ -97,8 +97,8 @@ class Engine:
                 "Try again when somebody has left, or join a run that is shown to the class.",
             )
         place = self.place() if lane is None else lane % len(self._lanes)
-        feed = self.trainings.find(recipe, pending, points, place, Turn(owner))
-        return self._enter(LiveRun(self, feed, owner))
+        training = self.trainings.find(recipe, pending, points, place, Turn(owner))
+        return self._enter(LiveRun(self, training, owner))
 
     def fork(self, parent: LiveRun, step: int, owner: str | None = None, **settings: Any) -> LiveRun:
         """A run of its own from a recorded frame, with other settings from there on.
@@ -108,8 +108,8 @@ class Engine:
         """
         record = parent.record.fork(parent.record.packed(step).step)
         user = parent.owner if owner is None else owner
-        feed = self.trainings.branch(parent.feed, record, Turn(user), pending=())
-        child = self._enter(LiveRun(self, feed, user, record))
+        training = self.trainings.branch(parent.training, record, Turn(user), pending=())
+        child = self._enter(LiveRun(self, training, user, record))
         if owner is None:
             parent.pause()
         if settings:
@@ -121,9 +121,9 @@ class Engine:
         settings = {name: run.header[name] for name in ("rule", "noise", "knobs")}
         recipe = {**run.record.recipe.model_dump(), **settings}
         child = self._enter(
-            LiveRun(self, self.trainings.find(recipe, (), run.points, run.feed.lane, run.turn), run.owner)
+            LiveRun(self, self.trainings.find(recipe, (), run.points, run.training.lane, run.turn), run.owner)
         )
-        child.fresh = run.playing or run.status == "diverged"
+        child.autoplay = run.playing or run.status == "diverged"
         child.first = run.first
         child.set_speed(run.speed)
         run.pause()
@@ -154,7 +154,7 @@ class Engine:
             Refused: with one sentence, if its recipe cannot be, or its data is not at hand.
         """
         run = LiveRun(self, self.trainings.reopened(record, state), owner, record)
-        run.fresh = False
+        run.autoplay = False
         return self._enter(run)
 
     def recall(self, id: str) -> LiveRun | None:
@@ -181,13 +181,13 @@ class Engine:
         if not about:
             return None
         self._store.take_over(id)
-        feed = self.trainings.by_id(about["feed"], Turn(about["owner"]))
-        if feed is None:
+        training = self.trainings.by_id(about["feed"], Turn(about["owner"]))
+        if training is None:
             self._store.drop(id)
             return None
-        step = feed.record.packed(about["step"]).step
-        run = LiveRun(self, feed, about["owner"], feed.record.fork(step), id)
-        run.fresh, run._away = False, about["playing"]
+        step = training.record.packed(about["step"]).step
+        run = LiveRun(self, training, about["owner"], training.record.fork(step), id)
+        run.autoplay, run._unwatched = False, about["playing"]
         run.set_speed(about["speed"])
         run.say("info", f"The server was started again; the run went on from step {step:,}.")
         return self._enter(run)
@@ -204,7 +204,7 @@ class Engine:
         for old in surplus:
             self.close(old)
         self.share_memory()
-        self.trainings.keep(run.feed, 0.0)
+        self.trainings.keep(run.training, 0.0)
         return run
 
     def share_memory(self) -> None:
@@ -212,7 +212,10 @@ class Engine:
         recordings lie in memory once."""
         each = max(LEAST_FRAMES, min(BUDGET, self.limits.frame_bytes // max(1, len(self.trainings))))
         with self._lock:
-            for record in (*(feed.record for feed in self.trainings), *(run.record for run in self.runs.values())):
+            for record in (
+                *(training.record for training in self.trainings),
+                *(run.record for run in self.runs.values()),
+            ):
                 record.budget = each
 
     def close(self, run: LiveRun) -> None:
@@ -221,11 +224,11 @@ class Engine:
             self.runs.pop(run.id, None)
         run.end()
         self._store.drop(run.id)
-        self.trainings.retire(run.feed)
+        self.trainings.retire(run.training)
 
-    def folder(self, feed: str) -> Path:
+    def folder(self, training: str) -> Path:
         """Where a training's checkpoints lie."""
-        return self._store.of(feed)
+        return self._store.of(training)
 
     # -- lanes -------------------------------------------------------------------------------
 
@@ -257,31 +260,31 @@ class Engine:
         self._lost += 1
 
     def place(self) -> int:
-        """The lane that is ready and has the fewest feeds that train."""
+        """The lane that is ready and has the fewest trainings that train."""
         if self._cluster:  # it may have grown
             self._add_lanes(self._cluster.size)
         load = [0.0 if lane.ready else 100.0 for lane in self._lanes]
-        for feed in self.trainings:
-            load[feed.lane] += 0.01 + (not feed.resting)
+        for training in self.trainings:
+            load[training.lane] += 0.01 + (not training.resting)
         return load.index(min(load))
 
     def crowd(self) -> dict[str, int] | None:
         """How many runs share how many workers, if they have to."""
-        busy = sum(not feed.resting for feed in self.trainings)
+        busy = sum(not training.resting for training in self.trainings)
         return {"runs": busy, "workers": len(self._lanes)} if busy > len(self._lanes) else None
 
     def figures(self) -> dict[str, int]:
-        """How busy the engine is: lanes, runs, feeds (trainings), training (runs that play), waiting (requests),
+        """How busy the engine is: lanes, runs, trainings (trainings), training (runs that play), waiting (requests),
         frames and frame_bytes (recorded), lost (workers since the start)."""
         with self._lock:
-            runs, feeds = list(self.runs.values()), list(self.trainings)
+            runs, trainings = list(self.runs.values()), list(self.trainings)
         frames = {}
-        for record in (*(feed.record for feed in feeds), *(run.record for run in runs)):
+        for record in (*(training.record for training in trainings), *(run.record for run in runs)):
             frames |= record.sizes()
         return {
             "lanes": len(self._lanes),
             "runs": len(runs),
-            "feeds": len(feeds),
+            "feeds": len(trainings),
             "training": sum(run.playing for run in runs),
             "waiting": sum(turns.waiting for turns in self._turns),
             "frames": len(frames),

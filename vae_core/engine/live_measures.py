@@ -1,4 +1,4 @@
-"""Gauge: the exact measures that go along with a run that plays, at a fortieth of its time."""
+"""LiveMeasures: the exact measures that go along with a run that plays, at a fortieth of its time."""
 
 import bisect
 import json
@@ -21,7 +21,7 @@ KEPT = 400
 SETTINGS = "rule", "noise", "knobs"  # what changes measures from one step to the next
 
 
-class Gauge:
+class LiveMeasures:
     """What is to be measured next, and what was.
 
     While a run trains, one part of the probe set is measured now and then, always the same; when it
@@ -121,9 +121,9 @@ class Gauge:
         """log p(x) at the steps at which it is kept, for the curves."""
         return {"steps": list(self.steps), "log_marginal": [self._log_marginal[step] for step in self.steps]}
 
-    def fork(self, step: int) -> "Gauge":
-        """A gauge of its own that shares the past up to a step."""
-        child = Gauge()
+    def fork(self, step: int) -> "LiveMeasures":
+        """Measures of their own that share the past up to a step."""
+        child = LiveMeasures()
         child.steps = [s for s in self.steps if s <= step]
         child._messages = {s: self._messages[s] for s in child.steps}
         child._log_marginal = {s: self._log_marginal[s] for s in child.steps}

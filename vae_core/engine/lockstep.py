@@ -66,7 +66,7 @@ class Lockstep:
             raise RecipeError(f"A comparison has {FEWEST} to {MOST} runs; these are {len(plans)}.")
         self.id = secrets.token_urlsafe(18)
         self.question, self._origin = question, origin
-        self.playing, self.fresh = False, True
+        self.playing, self.autoplay = False, True
         self.speed = 0.0
         self.message: dict[str, str] | None = None
         self.front = 0
@@ -76,7 +76,7 @@ class Lockstep:
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="lockstep")
         self._watchers: list[Callable[[str], None]] = []
         self._held: list[Callable[[], None]] = []  # while somebody watches, the engine may close none of the members
-        self._queued = self._away = self._ended = False
+        self._queued = self._unwatched = self._ended = False
         self._due = 0  # steps that were asked for one by one
         self._rounds = 0
         self._step_seconds = self._picture_seconds = 0.0  # of one step and of one picture of all runs
@@ -92,7 +92,7 @@ class Lockstep:
                 engine.close(run)
             raise
         for run in self.members:
-            run.fresh, run.portion = False, 10**9
+            run.autoplay, run.portion = False, 10**9
 
     # -- watching ----------------------------------------------------------------------------
 
@@ -110,8 +110,8 @@ class Lockstep:
         with self._lock:
             self._watchers.append(tell)
             self._hold()
-            away, self._away = self._away, False
-        if away:
+            unwatched, self._unwatched = self._unwatched, False
+        if unwatched:
             self.play()
 
         def leave() -> None:
@@ -203,7 +203,7 @@ class Lockstep:
     def pause(self) -> None:
         """Stop after the present round."""
         with self._lock:
-            self.playing, self._due, self._away = False, 0, False
+            self.playing, self._due, self._unwatched = False, 0, False
         self._tell("state")
 
     def step(self, steps: int = 1) -> None:
@@ -231,7 +231,7 @@ class Lockstep:
             if self._queued or self._ended or not (self.playing or self._due):
                 return
             if self.playing and not self.watched:
-                self.playing, self._away = False, True
+                self.playing, self._unwatched = False, True
                 return
             self._queued = True
             self._hands.submit(self._play_round)
@@ -251,7 +251,7 @@ class Lockstep:
             going = [run for place, run in enumerate(self.members) if place not in self._stopped]
             target = self._target()
             steps = target - self.front
-            recorded = all(run.feed.head >= target for run in going)
+            recorded = all(run.training.head >= target for run in going)
         began = time.monotonic()
         if going and steps:
             advance(going, target)
@@ -284,7 +284,7 @@ class Lockstep:
 
     def _target(self) -> int:
         stride = self._stride()
-        there = [set(run.feed.record.steps) for run in self.members]  # others have trained equal runs up to there
+        there = [set(run.training.record.steps) for run in self.members]  # others have trained equal runs up to there
         ready = sorted(step for step in set.intersection(*there) if step > self.front)
         if self._due:
             ready = [step for step in ready if step <= self.front + self._due]
@@ -370,7 +370,7 @@ class Lockstep:
             if self._watchers:
                 self._hold()
         for run in fresh:
-            run.fresh, run.portion = False, 10**9
+            run.autoplay, run.portion = False, 10**9
             run.look(chosen)
         for run in old:
             self._engine.close(run)

@@ -1,4 +1,4 @@
-"""LiveRun: a run as one user plays it. It takes one frame after the other from its feed and tells who watches."""
+"""LiveRun: a run as one user plays it. It takes one frame after the other from its training and tells who watches."""
 
 import math
 import secrets
@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vae_core.engine.live_measures import Gauge
-from vae_core.engine.training import CALM, Feed
+from vae_core.engine.live_measures import LiveMeasures
+from vae_core.engine.training import CALM, Training
 from vae_core.run.frame import PackedFrame
 from vae_core.run.link import to_query
 from vae_core.run.recording import Run
@@ -27,11 +27,11 @@ RECORDED = 1 / 25  # seconds that a recorded frame is shown at least
 class LiveRun:
     """One run with the controls of a player.
 
-    Runs of equal recipes and changes share one feed, which trains once for all of them. Who
+    Runs of equal recipes and changes share one training, which trains once for all of them. Who
     steers leaves it, with a copy of its state, unless nobody else is there.
 
     All methods may be called from any thread. What watchers are told comes through the
-    functions that they `watch` with, called with "frame", "glimpse", "exact" or "state" after something changed.
+    functions that they `watch` with, called with "frame", "preview", "exact" or "state" after something changed.
 
     Attributes:
         id: cannot be guessed; whoever knows it can steer.
@@ -39,14 +39,16 @@ class LiveRun:
         first: a lecturer's run, which gets every other turn.
         record: what this user has seen so far.
         newest: the latest frame.
-        glimpsed: where the points have gone since, see `vae_core.workers.preview`, or None.
+        preview: where the points have gone since, see `vae_core.workers.preview`, or None.
     """
 
-    def __init__(self, engine: "Engine", feed: Feed, owner: str = "", record: Run | None = None, id: str = "") -> None:
-        """Join a feed.
+    def __init__(
+        self, engine: "Engine", training: Training, owner: str = "", record: Run | None = None, id: str = ""
+    ) -> None:
+        """Join a training.
 
         Args:
-            record: the past that it goes on from; the start of the feed's if left out.
+            record: the past that it goes on from; the start of the training's if left out.
             id: of a run that comes back.
         """
         self.id = id or secrets.token_urlsafe(18)
@@ -56,30 +58,30 @@ class LiveRun:
         self.status = "paused"
         self.message: dict[str, str] | None = None
         self.left_at = time.monotonic()
-        self.fresh = True  # nobody has watched it yet; it starts to play when somebody does
-        self._engine, self.feed = engine, feed
+        self.autoplay = True  # nobody has watched it yet; it starts to play when somebody does
+        self._engine, self.training = engine, training
         self._lock, self._steering = threading.RLock(), threading.Lock()
         self._watchers: list[Callable[[str], None]] = []
         self._busy = self._ended = self._leaving = False
-        self._gauged = 0  # how many watch exact measures
-        self.close_eyes = 0  # how many watch each move
-        self._away = False  # paused because nobody watched
+        self._measure_watchers = 0  # how many watch exact measures
+        self.close_watchers = 0  # how many watch each move
+        self._unwatched = False  # paused because nobody watched
         self._steps_due = 0  # of a single step or epoch that was asked for
         self.portion = 16  # of these steps between two frames: an epoch is shown in parts
-        feed.players.add(self)
-        self.record = record or Run(feed.record.recipe)
-        self._take(feed.record.packed(self.record.steps[-1] if record else 0))
+        training.players.add(self)
+        self.record = record or Run(training.record.recipe)
+        self._take(training.record.packed(self.record.steps[-1] if record else 0))
 
-    info = property(lambda self: self.feed.info)
-    points = property(lambda self: self.feed.points)
-    probe = property(lambda self: self.feed.probe)
-    images = property(lambda self: self.feed.images)
+    info = property(lambda self: self.training.info)
+    points = property(lambda self: self.training.points)
+    probe = property(lambda self: self.training.probe)
+    images = property(lambda self: self.training.images)
 
     @property
-    def gauge(self) -> Gauge:
+    def measures(self) -> LiveMeasures:
         """The exact measures until here."""
-        step, gauge = self.header["step"], self.feed.gauge
-        return gauge if self.feed.head == step else gauge.fork(step)
+        step, measures = self.header["step"], self.training.measures
+        return measures if self.training.head == step else measures.fork(step)
 
     @property
     def turn(self) -> Turn:
@@ -88,29 +90,29 @@ class LiveRun:
     @property
     def seconds(self) -> float:
         """Of training until here."""
-        return self.feed.seconds_at(self.header["step"])
+        return self.training.seconds_at(self.header["step"])
 
     # -- watching ----------------------------------------------------------------------------
 
     def watch(self, tell: Callable[[str], None], exact: bool = False, closely: bool = False) -> Callable[[], None]:
-        """Be told of changes, of exact measures and of glimpses too if asked for; returns the function that ends it."""
+        """Be told of changes, of exact measures and of previews too if asked for; returns the function that ends it."""
         with self._lock:
             self._watchers.append(tell)
-            self.close_eyes += closely
-            self._gauged += exact
-            self.feed.gauged += exact
-            away, self._away = self._away, False
-        if away:
+            self.close_watchers += closely
+            self._measure_watchers += exact
+            self.training.measure_watchers += exact
+            unwatched, self._unwatched = self._unwatched, False
+        if unwatched:
             self.play()
-        elif not self.fresh:
+        elif not self.autoplay:
             self._measure()
 
         def leave() -> None:
             with self._lock:
                 self._watchers.remove(tell)
-                self.close_eyes -= closely
-                self._gauged -= exact
-                self.feed.gauged -= exact
+                self.close_watchers -= closely
+                self._measure_watchers -= exact
+                self.training.measure_watchers -= exact
                 self.left_at = time.monotonic()
 
         return leave
@@ -125,14 +127,14 @@ class LiveRun:
         return bool(self._watchers) or time.monotonic() - self.left_at < GRACE
 
     @property
-    def going(self) -> bool:
+    def wants_frames(self) -> bool:
         """Whether it wants more frames."""
         return self.playing or self._steps_due > 0
 
     @property
     def resting(self) -> bool:
         """Whether all steps that were asked for are done, or cannot be."""
-        return not (self._busy or self.going)
+        return not (self._busy or self.wants_frames)
 
     def tell(self, what: str) -> None:
         """Tell all who watch that something has changed."""
@@ -158,7 +160,7 @@ class LiveRun:
                 "link": to_query(self.record.recipe, self.record.events, self.points),
                 "message": self.message,
                 "status": self.status,
-                "recorded": self.feed.head if self.feed.head > header["step"] else None,
+                "recorded": self.training.head if self.training.head > header["step"] else None,
                 "crowd": self._engine.crowd(),
             }
 
@@ -176,11 +178,11 @@ class LiveRun:
     def pause(self) -> None:
         """Stop after the present slice."""
         with self._lock:
-            self.playing, self._steps_due, self._away = False, 0, False
+            self.playing, self._steps_due, self._unwatched = False, 0, False
             if self.status == "training":
                 self.status = "paused"
-        self.feed.hurry()
-        self._engine.trainings.keep(self.feed, math.inf)
+        self.training.hurry()
+        self._engine.trainings.keep(self.training, math.inf)
         self.tell("state")
         self._measure()
 
@@ -208,10 +210,10 @@ class LiveRun:
     def _go(self) -> None:
         """Ask for the next frame, if one is wanted and none is under way."""
         with self._lock:
-            if self._busy or self._ended or self._leaving or not self.going:
+            if self._busy or self._ended or self._leaving or not self.wants_frames:
                 return
             if self.playing and not self.watched:
-                self.playing, self.status, self._away = False, "paused", True
+                self.playing, self.status, self._unwatched = False, "paused", True
                 return
             self._busy = True
             ask, wait = {}, 0.0
@@ -220,9 +222,9 @@ class LiveRun:
             elif self.speed:
                 ask = {"stride": max(1, round(self.speed / 25))}
                 wait = ask["stride"] / self.speed
-            began, feed = time.monotonic(), self.feed
+            began, training = time.monotonic(), self.training
             try:
-                future = feed.next(self.header["step"], self.turn, **ask)
+                future = training.next(self.header["step"], self.turn, **ask)
             except Elsewhere:
                 future = None
         if future is None:
@@ -231,11 +233,11 @@ class LiveRun:
         if future.done() and not future.exception() and not self._steps_due:
             further = future.result().step - self.header["step"]
             wait = max(RECORDED, further / self.speed if self.speed else 0.0)
-        future.add_done_callback(lambda done: self._arrived(done, feed, began + wait))
+        future.add_done_callback(lambda done: self._arrived(done, training, began + wait))
 
-    def _arrived(self, future: Future, feed: Feed, not_before: float) -> None:
+    def _arrived(self, future: Future, training: Training, not_before: float) -> None:
         with self._lock:
-            left = self._leaving or feed is not self.feed
+            left = self._leaving or training is not self.training
             if left:
                 self._busy = False
         if left:
@@ -255,14 +257,14 @@ class LiveRun:
             self._busy = missed
             pause = not_before - time.monotonic()
             if pause > 0:
-                self.feed.gauge.passed(pause)
+                self.training.measures.passed(pause)
         if missed:  # another player's slice went further than the steps that were asked for here
             self._leave_and_go_on()
             return
         self.tell("frame")
         if not self.playing:
             self.tell("state")  # the last frame before a rest: the timeline ends with it
-        if not self.going:
+        if not self.wants_frames:
             self._measure()
         if pause > 0.001:
             threading.Timer(pause, self._go).start()
@@ -270,34 +272,39 @@ class LiveRun:
             self._go()
 
     def _take(self, packed: PackedFrame) -> None:
-        self.record.events = [event for event in self.feed.record.events if event.step <= packed.step]
-        self.newest, self.glimpsed = packed, None
+        self.record.events = [event for event in self.training.record.events if event.step <= packed.step]
+        self.newest, self.preview = packed, None
         self.header = self.record.add(packed)
 
-    def glimpse(self, data: bytes) -> None:
+    def show_preview(self, data: bytes) -> None:
         """The points have moved on; nothing else is known of that."""
-        self.glimpsed = data
-        self.tell("glimpse")
+        self.preview = data
+        self.tell("preview")
 
     def _measure(self) -> None:
         """See to it that a run that rests is measured exactly, if somebody watches that."""
         if self._behind:
             threading.Timer(CALM, self._measure_apart).start()
         else:
-            self.feed.measure()
+            self.training.measure()
 
     @property
     def _behind(self) -> bool:
-        """Whether it rests where its feed, which is further, will not be measured any more."""
+        """Whether it rests where its training, which is further, will not be measured any more."""
         step = self.header["step"]
-        return self.resting and bool(self._gauged) and self.feed.head > step and step not in self.feed.gauge.steps
+        return (
+            self.resting
+            and bool(self._measure_watchers)
+            and self.training.head > step
+            and step not in self.training.measures.steps
+        )
 
     def _measure_apart(self) -> None:
         if not self._behind or self._ended or self._engine.crowd():
             return
         with suppress(LaneError), self._steering:
             self._leave()
-            self.feed.measure()
+            self.training.measure()
         self._go()  # should somebody have pressed play meanwhile
 
     # -- steering ----------------------------------------------------------------------------
@@ -324,15 +331,15 @@ class LiveRun:
         """
         with self._steering:
             if self._alone:
-                return self.feed.again(self.turn, "examine", view=view, **args)
+                return self.training.again(self.turn, "examine", view=view, **args)
             try:
-                return self.feed.again(self.turn, "examine", view=view, at=self.header["step"], **args)
+                return self.training.again(self.turn, "examine", view=view, at=self.header["step"], **args)
             except LaneError as error:
                 if not isinstance(error, Elsewhere):
                     raise
             self._leave()
             try:
-                return self.feed.again(self.turn, "examine", view=view, **args)
+                return self.training.again(self.turn, "examine", view=view, **args)
             finally:
                 self._go()
 
@@ -340,31 +347,33 @@ class LiveRun:
     def _alone(self) -> bool:
         """Whether nobody else's picture changes with this run's training."""
         step = self.header["step"]
-        return self.feed.players == {self} and (self.feed.head == step or (self._busy and self.feed.before == step))
+        return self.training.players == {self} and (
+            self.training.head == step or (self._busy and self.training.before == step)
+        )
 
     def _steer(self, name: str, **args: Any) -> None:
         with self._steering:
             if not self._alone:
                 self._leave()
-            packed = self.feed.steer(self.turn, name, **args)
+            packed = self.training.steer(self.turn, name, **args)
             with self._lock:
                 if packed.step >= self.header["step"]:
                     self._take(packed)
                 if name == "switch":
                     self.message = None
             self._engine.trainings.renamed(self)
-            self._engine.trainings.keep(self.feed, math.inf)
+            self._engine.trainings.keep(self.training, math.inf)
         self.tell("frame")
         self.tell("state")
         self._go()
 
-    # -- leaving a shared feed ---------------------------------------------------------------
+    # -- leaving a shared training ---------------------------------------------------------------
 
     def _leave(self) -> None:
         """Go on with a training of one's own from the present frame; waits for the lane."""
         with self._lock:
-            self._leaving = True  # what the old feed still sends comes too late
-            old, record = self.feed, self.record.fork(self.header["step"])
+            self._leaving = True  # what the old training still sends comes too late
+            old, record = self.training, self.record.fork(self.header["step"])
         try:
             self.move_to(self._engine.trainings.branch(old, record, self.turn))
         except LaneError:
@@ -373,13 +382,13 @@ class LiveRun:
             raise
         self._leaving = False
 
-    def move_to(self, feed: Feed) -> None:
-        """Take frames from another feed, which has the same past."""
+    def move_to(self, training: Training) -> None:
+        """Take frames from another training, which has the same past."""
         with self._lock:
-            old, self.feed = self.feed, feed
-            old.gauged -= self._gauged
-            feed.gauged += self._gauged
-            feed.players.add(self)
+            old, self.training = self.training, training
+            old.measure_watchers -= self._measure_watchers
+            training.measure_watchers += self._measure_watchers
+            training.players.add(self)
             old.players.discard(self)
 
     def _leave_and_go_on(self) -> None:
@@ -418,4 +427,4 @@ class LiveRun:
         """Stop for good."""
         with self._lock:
             self._ended, self.playing, self._steps_due = True, False, 0
-            self.feed.players.discard(self)
+            self.training.players.discard(self)

@@ -1,4 +1,4 @@
-"""Feed: one training in a lane with its recording, for all who opened the equal run."""
+"""Training: one training in a lane with its recording, for all who opened the equal run."""
 
 import secrets
 import threading
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from vae_core.engine.live_measures import Gauge
+from vae_core.engine.live_measures import LiveMeasures
 from vae_core.run.frame import PackedFrame
 from vae_core.run.recipe import Event, Recipe
 from vae_core.run.recording import Run, changes
@@ -24,7 +24,7 @@ GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if n
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
-class Feed:
+class Training:
     """Trains when one of its players asks for a frame that nobody has asked for before.
 
     All methods may be called from any thread; those that wait for the lane say so.
@@ -39,7 +39,7 @@ class Feed:
         before: the step that it was at before that one.
         clock: seconds of training at each kept step.
         info, probe, images: what the lane said when it was opened.
-        gauge: the exact measures that go along.
+        measures: the exact measures that go along.
         players: the runs that show it.
     """
 
@@ -61,7 +61,7 @@ class Feed:
 
         Args:
             record: the past to go on from, to its last frame.
-            origin: the feed that it comes from: its state is copied if it stands at that step.
+            origin: the training that it comes from: its state is copied if it stands at that step.
             id: of one from the store, which has checkpoints.
 
         Raises:
@@ -70,8 +70,8 @@ class Feed:
         self.id = id or secrets.token_hex(12)
         self.lane, self.points, self.key = lane, points, None
         self.players: set[LiveRun] = set()
-        self.gauge = Gauge()
-        self.gauged = 0  # how many watch exact measures
+        self.measures = LiveMeasures()
+        self.measure_watchers = 0  # how many watch exact measures
         self.used_at = time.monotonic()
         self._engine, self._pending, self._origin, self._chosen = engine, list(pending), origin, chosen
         self._lock, self._recovering = threading.RLock(), threading.Lock()
@@ -96,7 +96,7 @@ class Feed:
             "events": events,
             "step": step,
             "points": self.points,
-            "folders": [str(self._engine.folder(feed)) for feed in (self.id, self._origin) if feed],
+            "folders": [str(self._engine.folder(training)) for training in (self.id, self._origin) if training],
             "device": self._engine.device,
             "chosen": self._chosen,
             "origin": self._origin,
@@ -169,24 +169,28 @@ class Feed:
         if not ask:
             ask = {"resumed": resumed}
             if self._watched_closely():
-                ask |= {"glimpses": True, "seen": self._glimpsed}
+                ask |= {"previews": True, "seen": self._previewed}
         asked = self._ask(turn, "advance", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._arrived(done, answer, turn, ask))
 
     def hurry(self) -> None:
         """Nobody wants more than the frame under way: it comes at once."""
-        if self._under_way is not None and not any(player.going for player in list(self.players)):
+        if self._under_way is not None and not any(player.wants_frames for player in list(self.players)):
             self._ask(Turn(), "hurry")
 
     def _watched_closely(self) -> bool:
         """Whether somebody sees the lane's every move, and it has nobody else to serve."""
-        others = (feed for feed in self._engine.trainings if feed is not self and feed.lane == self.lane)
-        return any(player.close_eyes for player in list(self.players)) and all(feed.resting for feed in others)
+        others = (
+            training for training in self._engine.trainings if training is not self and training.lane == self.lane
+        )
+        return any(player.close_watchers for player in list(self.players)) and all(
+            training.resting for training in others
+        )
 
-    def _glimpsed(self, data: bytes) -> None:
+    def _previewed(self, data: bytes) -> None:
         for player in list(self.players):
             if player.header["step"] == self.head:
-                player.glimpse(data)
+                player.show_preview(data)
 
     def _arrived(self, done: Future, answer: Future, turn: Turn, ask: dict[str, Any]) -> None:
         try:
@@ -203,7 +207,7 @@ class Feed:
             self.before = self.head
             self._take(packed)
             self._arrived_at = time.monotonic()
-            self.gauge.passed(seconds)
+            self.measures.passed(seconds)
             self._under_way = None
         self.measure()
         self._engine.trainings.keep(self, seconds)
@@ -302,13 +306,13 @@ class Feed:
     def resting(self) -> bool:
         """Whether nobody wants more frames than there are."""
         # Whoever asked for the newest frame may not have taken it yet.
-        wanted = any(p.going and p.header["step"] >= self.before for p in list(self.players))
+        wanted = any(p.wants_frames and p.header["step"] >= self.before for p in list(self.players))
         return self._under_way is None and not wanted
 
     def measure(self) -> None:
         """Ask for exact measures, if they are due and somebody watches them."""
         with self._lock:
-            if self._under_way is not None or self._measuring or not self.gauged:
+            if self._under_way is not None or self._measuring or not self.measure_watchers:
                 return
             resting = self.resting
             if any(p.status == "diverged" for p in self.players):
@@ -318,25 +322,25 @@ class Feed:
                 threading.Timer(early, self.measure).start()
                 return
             header = self.header
-            ask = self.gauge.due(header, resting)
+            ask = self.measures.due(header, resting)
             if ask is None:
                 return
             self._measuring = True
-        asked = self._ask(Turn(), "gauge", urgent=False, **ask)
+        asked = self._ask(Turn(), "measure_exactly", urgent=False, **ask)
         asked.add_done_callback(lambda done: self._measured(done, header))
 
     def _measured(self, done: Future, header: dict[str, Any]) -> None:
         with self._lock:
             self._measuring = False
             try:
-                self.gauge.take(done.result())
+                self.measures.take(done.result())
             except (LaneError, ValueError) as error:  # what cannot be measured never stops a run
                 if isinstance(error, LaneLost | UnknownRun):
                     return
                 if isinstance(error, GaveWay):
                     self._calm_at = time.monotonic() + CALM
                 else:
-                    self.gauge.failed(header)
+                    self.measures.failed(header)
         for player in list(self.players):
             player.tell("exact")
         self.measure()

@@ -12,7 +12,7 @@ from vae_core.workers.errors import Elsewhere, GaveWay, Refused, TrainingDiverge
 
 CHECKPOINT_EVERY = 2.0  # seconds of training: that, and a slice, is what a dead worker costs at most, beside its start
 FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
-# Seconds of a slice, and how many times as long as its frame it lasts where that is longer; with glimpses in between it
+# Seconds of a slice, and how many times as long as its frame it lasts where that is longer; with previews in between it
 # may be long. These are bounds: the steps that fit may take two thirds of it.
 SHORTEST, LONGEST, FRAMES = 0.075, 0.4, 4
 SHORTEST_SEEN, LONGEST_SEEN, FRAMES_SEEN = 0.3, 1.4, 35
@@ -28,12 +28,12 @@ class Seen:
 
 
 @dataclass
-class Desk:
+class RunInLane:
     """One run in the lane.
 
     Attributes:
         pending: changes still to come, of a link that is being replayed, by step.
-        step_seconds, frame_seconds, point_seconds: how long a step, a frame and a point of a glimpse take here, running
+        step_seconds, frame_seconds, point_seconds: how long a step, a frame and a point of a preview take here, running
             means.
         checkpoints: steps whose state lies on the disk.
     """
@@ -46,7 +46,7 @@ class Desk:
     point_seconds: float = 2e-6
     since_checkpoint: float = 0.0
     checkpoints: list[int] = field(default_factory=list)
-    glimpses: int = 0  # shown so far
+    previews: int = 0  # shown so far
 
 
 class Lane:
@@ -58,7 +58,7 @@ class Lane:
     """
 
     def __init__(self) -> None:
-        self._desks: dict[str, Desk] = {}
+        self._runs: dict[str, RunInLane] = {}
         self.show: Callable[[bytes], None] | None = None
         self.waits: Callable[[], bool] = lambda: False
 
@@ -109,18 +109,18 @@ class Lane:
         checked = Recipe(**recipe)
         self._check(pending, checked, RecipeError)
         past = [Event(**event) for event in events]
-        other = self._desks.get(origin or "")
+        other = self._runs.get(origin or "")
         if other is not None and other.trainer.step_count == step:
             start = Trainer.from_state(other.trainer.state(), device)
         else:
             start = self._checkpoint_before(step, folders, device) or Trainer(checked, device, points)
         clock = time.perf_counter()
         trainer = replay(checked, past, step, start)
-        desk = self._desks[run] = Desk(
+        held = self._runs[run] = RunInLane(
             trainer, Path(folders[0]) if folders else None, [p for p in pending if p["step"] >= step]
         )
         if step:  # what had to be trained again need not be once more
-            self._checkpoint(desk, 2 * (time.perf_counter() - clock))
+            self._checkpoint(held, 2 * (time.perf_counter() - clock))
         default_chosen = trainer.points.strip[len(trainer.points.strip) // 2]
         trainer.chosen = default_chosen if chosen is None else chosen
         data = trainer.dataset
@@ -166,102 +166,102 @@ class Lane:
 
     def images(self, run: str) -> tuple[bytes, bytes]:
         """Labels and images of the points, packed."""
-        trainer = self._desk(run).trainer
+        trainer = self.in_lane(run).trainer
         pixels = trainer.points.raw.view(-1, 28, 28).numpy()
         return pack({"kind": "probe"}, {"labels": trainer.points.labels}), pack({"kind": "images"}, {"images": pixels})
 
     def advance(
-        self, run: str, steps: int = 0, stride: int = 0, glimpses: bool = False, resumed: bool = False
+        self, run: str, steps: int = 0, stride: int = 0, previews: bool = False, resumed: bool = False
     ) -> tuple[PackedFrame, float, list[dict]]:
         """Train one slice: a number of steps, or to the next multiple of a stride, or as many as fit
         a time together with their frame, to one of the steps at which frames may lie, see `next_stop`.
 
         Args:
-            glimpses: show the points on the way, see `vae_core.workers.preview`; the slice is then longer, and ends at a
-                glimpse if a request waits.
-            resumed: the run has rested, and somebody waits to see it move: after one step if there are glimpses.
+            previews: show the points on the way, see `vae_core.workers.preview`; the slice is then longer, and ends
+                at a preview if a request waits.
+            resumed: the run has rested, and somebody waits to see it move: after one step if there are previews.
 
         Returns:
             The frame, the seconds that the training took, and the run's events.
         """
         from vae_core.trainer.trainer import Diverged
 
-        desk = self._desk(run)
-        trainer = desk.trainer
-        self._apply_pending(desk)
+        held = self.in_lane(run)
+        trainer = held.trainer
+        self._apply_pending(held)
         began = trainer.step_count
-        glimpses = glimpses and self.show is not None
-        seconds = min(max(SHORTEST, FRAMES * desk.frame_seconds), LONGEST)
+        previews = previews and self.show is not None
+        seconds = min(max(SHORTEST, FRAMES * held.frame_seconds), LONGEST)
         if resumed:
             seconds = FIRST
-        elif glimpses:
-            seconds = min(max(SHORTEST_SEEN, FRAMES_SEEN * desk.frame_seconds), LONGEST_SEEN)
-        room = max(0.4 * seconds, seconds - desk.frame_seconds)  # for training; the rest for the frame
-        target = next_stop(began, desk.step_seconds, room)
+        elif previews:
+            seconds = min(max(SHORTEST_SEEN, FRAMES_SEEN * held.frame_seconds), LONGEST_SEEN)
+        room = max(0.4 * seconds, seconds - held.frame_seconds)  # for training; the rest for the frame
+        target = next_stop(began, held.step_seconds, room)
         if steps or stride:
             target = began + steps if steps else (began // stride + 1) * stride
-        if desk.pending:
-            target = min(target, desk.pending[0]["step"])
+        if held.pending:
+            target = min(target, held.pending[0]["step"])
         clock = time.perf_counter()
-        if glimpses:
-            target = self._train_seen(desk, target, resumed)
+        if previews:
+            target = self._train_seen(held, target, resumed)
         trainer.train(target - trainer.step_count)
         trained = time.perf_counter() - clock
-        self._apply_pending(desk)
+        self._apply_pending(held)
         try:
             frame = trainer.frame().packed()
         except Diverged as error:
             raise TrainingDiverged(str(error)) from None
         used = time.perf_counter() - clock
-        desk.step_seconds = running_mean(desk.step_seconds, trained / max(1, target - began))
-        desk.frame_seconds = running_mean(desk.frame_seconds, used - trained)
-        self._checkpoint(desk, used)
+        held.step_seconds = running_mean(held.step_seconds, trained / max(1, target - began))
+        held.frame_seconds = running_mean(held.frame_seconds, used - trained)
+        self._checkpoint(held, used)
         return frame, used, [event.model_dump() for event in trainer.events]
 
-    def _train_seen(self, desk: Desk, target: int, resumed: bool) -> int:
-        """Train to the last glimpse before a step, or to an earlier one if a request waits; returns where to stop."""
-        from vae_core.workers.preview import FIXED, glimpse, parts, stops
+    def _train_seen(self, held: RunInLane, target: int, resumed: bool) -> int:
+        """Train to the last preview before a step, or to an earlier one if a request waits; returns where to stop."""
+        from vae_core.workers.preview import FIXED, parts, preview, stops
 
-        trainer, points = desk.trainer, len(desk.trainer.points.labels)
+        trainer, points = held.trainer, len(held.trainer.points.labels)
         began = trainer.step_count
-        for stop in [began + 1] if resumed else stops(began, target, desk.step_seconds):
+        for stop in [began + 1] if resumed else stops(began, target, held.step_seconds):
             trainer.train(stop - trainer.step_count)
-            desk.glimpses += 1
-            by = parts(points, desk.point_seconds)
+            held.previews += 1
+            by = parts(points, held.point_seconds)
             clock = time.perf_counter()
-            seen = glimpse(trainer, desk.glimpses, by)
+            seen = preview(trainer, held.previews, by)
             of_points = max(0.0, time.perf_counter() - clock - FIXED)
-            desk.point_seconds = running_mean(desk.point_seconds, of_points * by / points)
+            held.point_seconds = running_mean(held.point_seconds, of_points * by / points)
             self.show(seen)
             if self.waits():
                 return stop
         return target
 
     @staticmethod
-    def _apply_pending(desk: Desk) -> None:
-        while desk.pending and desk.pending[0]["step"] <= desk.trainer.step_count:
-            change = desk.pending.pop(0)
-            desk.trainer.switch(change.get("rule"), change.get("noise"), change.get("knobs"))
+    def _apply_pending(held: RunInLane) -> None:
+        while held.pending and held.pending[0]["step"] <= held.trainer.step_count:
+            change = held.pending.pop(0)
+            held.trainer.switch(change.get("rule"), change.get("noise"), change.get("knobs"))
 
-    def _checkpoint(self, desk: Desk, used: float) -> None:
-        desk.since_checkpoint += used
-        if desk.folder is None or desk.since_checkpoint < CHECKPOINT_EVERY:
+    def _checkpoint(self, held: RunInLane, used: float) -> None:
+        held.since_checkpoint += used
+        if held.folder is None or held.since_checkpoint < CHECKPOINT_EVERY:
             return
-        desk.since_checkpoint = 0.0
-        path = desk.folder / f"{desk.trainer.step_count}.npz"
+        held.since_checkpoint = 0.0
+        path = held.folder / f"{held.trainer.step_count}.npz"
         part = path.with_suffix(".part")
         try:
-            desk.folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(desk.trainer.state())
+            held.folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(held.trainer.state())
             part.replace(path)
         except OSError:  # a full disk: a run can always be trained again from its recipe and events
             part.unlink(missing_ok=True)
             return
-        desk.checkpoints.append(desk.trainer.step_count)
+        held.checkpoints.append(held.trainer.step_count)
         thin(
-            desk.checkpoints,
-            lambda step: (desk.folder / f"{step}.npz").unlink(missing_ok=True),
-            lambda: len(desk.checkpoints) > CHECKPOINTS,
+            held.checkpoints,
+            lambda step: (held.folder / f"{step}.npz").unlink(missing_ok=True),
+            lambda: len(held.checkpoints) > CHECKPOINTS,
         )
 
     def switch(
@@ -271,17 +271,17 @@ class Lane:
 
         What a replayed link still had to come is dropped: the user has taken over.
         """
-        desk = self._desk(run)
-        desk.trainer.switch(rule, noise, knobs)
-        desk.pending.clear()
-        return desk.trainer.frame().packed(), [event.model_dump() for event in desk.trainer.events]
+        held = self.in_lane(run)
+        held.trainer.switch(rule, noise, knobs)
+        held.pending.clear()
+        return held.trainer.frame().packed(), [event.model_dump() for event in held.trainer.events]
 
     def hurry(self, run: str) -> None:
-        """Nothing: that it waits ends a slice with glimpses, see `advance`, and exact measures, see `gauge`."""
+        """Nothing: that it waits ends a slice with previews, see `advance`, and exact measures, see `measure_exactly`."""
 
     def look(self, run: str, index: int) -> PackedFrame:
         """Choose the image that is painted last and encoded 50 times."""
-        trainer = self._desk(run).trainer
+        trainer = self.in_lane(run).trainer
         if not isinstance(index, int) or not 0 <= index < len(trainer.points.labels):
             raise Refused(
                 f"There is no point {index!r}; the points are 0 to {len(trainer.points.labels) - 1}.",
@@ -299,12 +299,12 @@ class Lane:
 
         if view not in views.__all__:
             raise Refused(f"There is no view {view!r}; there are {', '.join(views.__all__)}.")
-        trainer = self._desk(run).trainer
+        trainer = self.in_lane(run).trainer
         if at is not None and trainer.step_count != at:
             raise Elsewhere
         return getattr(views, view)(trainer, **args)
 
-    def gauge(self, run: str, fine: bool = False, **args: Any) -> dict[str, Any]:
+    def measure_exactly(self, run: str, fine: bool = False, **args: Any) -> dict[str, Any]:
         """Exact measures that go along, see `vae_core.analysis.views.live_exact`.
 
         Raises:
@@ -316,16 +316,16 @@ class Lane:
             if fine and self.waits():
                 raise GaveWay("Exact measures wait for other requests.")
 
-        return live_exact(self._desk(run).trainer, fine=fine, **args, pause=give_way)
+        return live_exact(self.in_lane(run).trainer, fine=fine, **args, pause=give_way)
 
     def close(self, run: str) -> None:
         """Forget a run."""
-        self._desks.pop(run, None)
+        self._runs.pop(run, None)
 
-    def _desk(self, run: str) -> Desk:
-        if run not in self._desks:
+    def in_lane(self, run: str) -> RunInLane:
+        if run not in self._runs:
             raise UnknownRun("This run is no longer in memory. Press reset to start it again.")
-        return self._desks[run]
+        return self._runs[run]
 
 
 def running_mean(mean: float, value: float) -> float:
