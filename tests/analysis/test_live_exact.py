@@ -1,6 +1,7 @@
-"""The exact panel's numbers, against the whole probe set measured at once; and what the measures asks for when."""
+"""The exact panel's numbers, against the whole probe set measured at once; and what is measured when."""
 
 import math
+from dataclasses import asdict
 from itertools import combinations
 
 import numpy as np
@@ -209,12 +210,12 @@ def test_parts_get_smaller_where_they_take_long(view):
     measures, header = LiveMeasures(), header_of(view)
     for _ in range(2):
         measures.passed(100.0)
-        assert measures.due(header, resting=False)["parts"] == PARTS
+        assert measures.due(header, resting=False).parts == PARTS
         measures.take({**view, "seconds": 0.7})
     measures.passed(100.0)
-    assert measures.due(header, resting=False)["parts"] == MANY_PARTS
+    assert measures.due(header, resting=False).parts == MANY_PARTS
     measures.passed(100.0)
-    assert measures.due(header_of(view, rule="autoencoder"), resting=False)["parts"] == PARTS  # another try
+    assert measures.due(header_of(view, rule="autoencoder"), resting=False).parts == PARTS  # another try
 
 
 def test_at_rest_part_after_part_until_all_are_measured(trainer):
@@ -222,17 +223,17 @@ def test_at_rest_part_after_part_until_all_are_measured(trainer):
     header = header_of(views.live_exact(trainer))
     asked = []
     while ask := measures.due(header, resting=True):
-        asked.append(ask["part"])
-        measures.take(views.live_exact(trainer, **ask))
+        asked.append(ask.part)
+        measures.take(views.live_exact(trainer, **asdict(ask)))
     assert asked == list(range(MANY_PARTS))
     message, arrays = unpack(measures.newest)
     assert message["images"] == message["of"] == 297 and message["kind"] == "exact" and arrays["posterior"].any()
     again = measures.due({**header, "chosen": 7}, resting=True)  # another image: its posterior alone
-    assert again["part"] == 0
-    measures.take({**views.live_exact(trainer, **again), "index": 7})
+    assert again.part == 0
+    measures.take({**views.live_exact(trainer, **asdict(again)), "index": 7})
     assert measures.due({**header, "chosen": 7}, resting=True) is None
     assert unpack(measures.newest)[0]["images"] == 297
-    assert measures.due({**header, "noise": 0.5, "chosen": 7}, resting=True)["part"] == 0  # another run: all of it
+    assert measures.due({**header, "noise": 0.5, "chosen": 7}, resting=True).part == 0  # another run: all of it
 
 
 def test_what_failed_is_let_alone_and_shown_as_failed(view):

@@ -13,6 +13,7 @@ from vae_core.run.key import key_of
 from vae_core.run.link import from_query, to_query
 from vae_core.run.recipe import Recipe
 from vae_core.trainer.trainer import replay
+from vae_core.workers.messages import Advance
 
 SEEDS = itertools.count(1000)
 DEFAULTS = {"vae": {"beta": 1.0, "s": 1.0}, "offset": {"f": "table", "a": 1.0}}
@@ -45,14 +46,14 @@ class Spent:
     """Steps that the lanes were asked to train."""
 
     def __init__(self, engine, monkeypatch):
-        self.slices, ask = [], engine.ask
+        self.slices, ask = [], engine.pool.ask
 
-        def counted(lane, turn, name, urgent=True, **args):
-            if name == "advance":
-                self.slices.append(args["run"])
-            return ask(lane, turn, name, urgent, **args)
+        def counted(lane, turn, request, *more):
+            if isinstance(request, Advance):
+                self.slices.append(request.run)
+            return ask(lane, turn, request, *more)
 
-        monkeypatch.setattr(engine, "ask", counted)
+        monkeypatch.setattr(engine.pool, "ask", counted)
 
 
 def test_forty_equal_runs_are_trained_once(engine, monkeypatch):
@@ -187,7 +188,7 @@ def test_a_look_at_another_image_is_ones_own(engine):
 
 
 def ahead_and_behind(engine, steps=100, exact=False):
-    """Two players of one training that rest at different steps, 40 the one; exact: that one is watched with measures."""
+    """Two players of one training that rest at different steps, 40 the one; exact: it is watched with measures."""
     recipe = fresh()
     ahead, behind = engine.open(recipe), engine.open(recipe)
     ahead.step(steps)

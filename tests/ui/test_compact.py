@@ -14,6 +14,7 @@ from vae_core.run.recording import Run
 from vae_core.trainer.trainer import Trainer
 from vae_core.ui.server import compact as lean
 from vae_core.workers.lane import Lane
+from vae_core.workers.messages import GetImages, OpenRun
 
 LIMIT = 15_000  # bytes of a frame with its envelope
 
@@ -28,11 +29,11 @@ class Shown:
 
     def __init__(self, recipe: Recipe, points: int = 2000) -> None:
         lane = Lane()
-        lane.open("run", recipe.model_dump(), points=points)
+        lane.open(OpenRun("run", recipe.model_dump(), points=points))
         self.trainer: Trainer = lane.in_lane("run").trainer
-        probe, images = lane.images("run")
-        self.labels, self.images = unpack(probe)[1]["labels"], unpack(images)[1]["images"]
-        self.lens = lean.Lens(probe, images, self.trainer.frame().strip)
+        packed = lane.images(GetImages("run"))
+        self.labels, self.images = unpack(packed.probe)[1]["labels"], unpack(packed.images)[1]["images"]
+        self.lens = lean.Lens(packed.probe, packed.images, self.trainer.frame().strip)
 
 
 @pytest.fixture(scope="module", params=["vae", "autoencoder", "full_covariance"])

@@ -9,6 +9,7 @@ from vae_core.rules import discover
 from vae_core.run.frame import unpack
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.lane import Lane
+from vae_core.workers.messages import Advance, OpenRun
 from vae_core.workers.preview import parts, preview, stops
 
 
@@ -58,37 +59,35 @@ def lane_that_shows(waits_after: int) -> tuple[Lane, list[dict]]:
     lane, shown = Lane(), []
     lane.show = lambda data: shown.append(unpack(data)[0])
     lane.waits = lambda: len(shown) == waits_after > 0
-    lane.open("run", {"dataset": "digits", "hidden": (32,), "batch_size": 64}, points=20)
-    lane.advance("run", steps=256)
-    lane.in_lane("run").step_seconds, lane.in_lane("run").frame_seconds = (
-        0.005,
-        0.001,
-    )  # as if its network were a large one
+    lane.open(OpenRun("run", {"dataset": "digits", "hidden": (32,), "batch_size": 64}, points=20))
+    lane.advance(Advance("run", steps=256))
+    pace = lane.in_lane("run").pace
+    pace.step_seconds, pace.frame_seconds = 0.005, 0.001  # as if its network were a large one
     return lane, shown
 
 
 def test_a_slice_shows_previews_and_ends_at_its_frame():
     lane, shown = lane_that_shows(0)
-    packed, _, _ = lane.advance("run", previews=True)
+    packed = lane.advance(Advance("run", previews=True)).frame
     assert packed.step == 288 and [header["step"] for header in shown] == [264, 272, 280]
 
 
 def test_a_slice_ends_at_a_preview_if_a_request_waits():
     lane, shown = lane_that_shows(2)
-    packed, _, _ = lane.advance("run", previews=True)
+    packed = lane.advance(Advance("run", previews=True)).frame
     assert packed.step == 272 == shown[-1]["step"]
 
 
 def test_who_plays_sees_the_first_step():
     lane, shown = lane_that_shows(0)
-    packed, _, _ = lane.advance("run", previews=True, resumed=True)
+    packed = lane.advance(Advance("run", previews=True, resumed=True)).frame
     assert [header["step"] for header in shown] == [257] and 257 < packed.step <= 264
 
 
 def test_where_nothing_can_be_shown_a_slice_is_a_short_one():
     lane, _ = lane_that_shows(0)
     lane.show = None
-    assert lane.advance("run", previews=True)[0].step == 264
+    assert lane.advance(Advance("run", previews=True)).frame.step == 264
 
 
 def test_parts_are_made_once_for_all_who_look():

@@ -4,6 +4,7 @@ import bisect
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,15 @@ PARTS, MANY_PARTS = 16, 64  # of the images, one of which is measured at a time;
 LONG = 0.6  # seconds: where a part takes that twice in a row, parts are made smaller
 KEPT = 400
 SETTINGS = "rule", "noise", "knobs"  # what changes measures from one step to the next
+
+
+@dataclass(frozen=True)
+class Due:
+    """A measurement to make, as `vae_core.analysis.views.live_exact` takes it."""
+
+    part: int
+    parts: int
+    fine: bool
 
 
 class LiveMeasures:
@@ -49,8 +59,8 @@ class LiveMeasures:
         """The run has trained, or waited as its speed asks, for so long."""
         self._passed += seconds
 
-    def due(self, header: dict[str, Any], resting: bool) -> dict[str, Any] | None:
-        """Arguments of `vae_core.analysis.views.live_exact` if something should be measured now.
+    def due(self, header: dict[str, Any], resting: bool) -> Due | None:
+        """What should be measured now, if anything.
 
         Args:
             header: of the newest frame, see `Frame`.
@@ -64,16 +74,16 @@ class LiveMeasures:
             if self._passed < max(wait, SOONEST):
                 return None
             self._before, self._passed = self._before + self._passed, 0.0
-            return {"part": 0, "parts": self._count, "fine": False}
+            return Due(0, self._count, fine=False)
         now = identity(header)
         if now == self._failed:
             return None
         done = self._parts if now == self._of else {}
         if not done or done[0]["index"] != header["chosen"]:
             parts = done[0]["parts"] if done else MANY_PARTS
-            return {"part": 0, "parts": parts, "fine": True}
+            return Due(0, parts, fine=True)
         part = next((part for part in range(done[0]["parts"]) if part not in done), None)
-        return None if part is None else {"part": part, "parts": done[0]["parts"], "fine": True}
+        return None if part is None else Due(part, done[0]["parts"], fine=True)
 
     def take(self, result: dict[str, Any]) -> None:
         """Record what was measured.

@@ -4,23 +4,23 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from vae_core.engine.clock import Clock
 from vae_core.engine.training import Training
 from vae_core.run.frame import Frame, unpack
 from vae_core.run.key import key_of
 from vae_core.run.recipe import Recipe
-from vae_core.run.recording import Run, changes
+from vae_core.run.recording import Run
 from vae_core.storage.store import Store
+from vae_core.workers.checkpoints import Checkpoints
 from vae_core.workers.errors import LaneError, Refused
+from vae_core.workers.pool import Pool
 from vae_core.workers.turns import Turn
-
-if TYPE_CHECKING:
-    from vae_core.engine.engine import Engine
-    from vae_core.engine.player import LiveRun
 
 IDLE = 8  # trainings that nobody shows and that stay in memory, for whoever opens the equal run
 KEEP_EVERY = 5.0  # seconds of training between two visits to the store
@@ -30,32 +30,53 @@ class Trainings:
     """The trainings by id and, those that can be shared, by what they train.
 
     Args:
-        engine: whose lanes they use.
+        pool: whose lanes they use.
         store: where they are kept.
+        changed: called when there is one more.
     """
 
-    def __init__(self, engine: "Engine", store: Store) -> None:
-        self._engine, self._store = engine, store
+    def __init__(self, pool: Pool, store: Store, changed: Callable[[], None] = lambda: None) -> None:
+        self._pool, self._store, self._changed = pool, store, changed
         self._lock = threading.RLock()
         self._trainings: dict[str, Training] = {}
-        self._shared: dict[str, Future] = {}  # key -> the training, or one that is being opened
+        self._shared: dict[str, Future[Training]] = {}  # key -> the training, or one that is being opened
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._unkept: dict[str, float] = {}  # seconds of training that are not in the store yet
         self._keeper.submit(store.tidy)
         self._stored = store.kept()  # key -> id, of those that are not in memory
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Training]:
         with self._lock:
             return iter(list(self._trainings.values()))
 
     def __len__(self) -> int:
         return len(self._trainings)
 
-    def trains(self, run: "LiveRun", recipe: dict[str, Any], plan: Sequence[dict[str, Any]], points: int) -> bool:
-        """Whether a run shows this recipe with these changes."""
-        own = run.record.recipe.model_dump(), changes(run.record.recipe, run.record.events), run.points
-        key = self._key(recipe, plan, points, None)
-        return key is not None and key in (self._key(*own, None), run.training.key)
+    # -- what a training needs to know of the others -------------------------------------------
+
+    def place(self) -> int:
+        """The lane that is ready and has the fewest trainings that train."""
+        load: dict[int, float] = {}
+        for training in self:
+            load[training.lane] = load.get(training.lane, 0.0) + 0.01 + (not training.resting)
+        return self._pool.place(load)
+
+    def folder(self, id: str) -> Path:
+        """Where a training's checkpoints lie."""
+        return self._store.of(id)
+
+    def took_frame(self, training: Training, seconds: float) -> None:
+        """A training has a new frame, after so long."""
+        self.keep(training, seconds)
+
+    def alone_in_lane(self, training: Training) -> bool:
+        """Whether no other training wants frames of its lane."""
+        return all(other.resting for other in self if other is not training and other.lane == training.lane)
+
+    def crowd(self) -> dict[str, int] | None:
+        """How many runs share how many workers, if they have to."""
+        busy = sum(not training.resting for training in self)
+        return {"runs": busy, "workers": len(self._pool)} if busy > len(self._pool) else None
 
     # -- finding and opening -------------------------------------------------------------------
 
@@ -67,9 +88,9 @@ class Trainings:
         Raises:
             Refused: with one sentence, if recipe or changes cannot be.
         """
-        key = self._key(recipe, pending, points, None)
+        key = self.key(recipe, pending, points)
         if key is None:  # the lane says what is wrong with it
-            return self._add(Training(self._engine, lane, recipe, pending, points, turn=turn))
+            return self._add(Training(self._pool, self, lane, recipe, pending, points, turn=turn))
         with self._lock:
             known = self._shared.get(key)
             if known is None:
@@ -79,9 +100,9 @@ class Trainings:
             training.used_at = time.monotonic()
             return training
         try:
-            training = self._from_store(self._stored.pop(key, ""), turn, key)
-            if training is None:
-                training = self._add(Training(self._engine, lane, recipe, pending, points, turn=turn))
+            training = self._from_store(self._stored.pop(key, ""), turn, key) or self._add(
+                Training(self._pool, self, lane, recipe, pending, points, turn=turn)
+            )
             training.key = key
         except BaseException as error:
             with self._lock:
@@ -101,7 +122,7 @@ class Trainings:
     def _add(self, training: Training) -> Training:
         with self._lock:
             self._trainings[training.id] = training
-        self._engine.share_memory()
+        self._changed()
         return training
 
     def _from_store(self, id: str, turn: Turn, key: str = "") -> Training | None:
@@ -114,12 +135,12 @@ class Trainings:
             self._let_go(id)
             return None
         about, record = kept
-        clock = {int(step): seconds for step, seconds in about["clock"].items()}
+        clock = Clock({int(step): seconds for step, seconds in about["clock"].items()})
         recipe, frame = record.recipe.model_dump(), record.frame(record.steps[-1])
         own, origin = (id, None) if ours else (secrets.token_hex(12), id)  # one that another server has open is copied
         try:
             training = Training(
-                self._engine, self._engine.place(), recipe, about["pending"], about["points"], record, origin,
+                self._pool, self, self.place(), recipe, about["pending"], about["points"], record, origin,
                 about["chosen"], turn, clock, own,
             )  # fmt: skip
         except LaneError:
@@ -131,11 +152,12 @@ class Trainings:
             return None
         return self._add(training)
 
-    def _key(
-        self, recipe: Mapping[str, Any], plan: Sequence[Mapping[str, Any]], points: int, chosen: int | None
+    def key(
+        self, recipe: Mapping[str, Any], plan: Sequence[Mapping[str, Any]], points: int, chosen: int | None = None
     ) -> str | None:
+        """What a recipe with these changes trains, see `vae_core.run.key`."""
         defaults = {
-            rule["name"]: {knob["name"]: knob["default"] for knob in rule["knobs"]} for rule in self._engine.rules()
+            rule["name"]: {knob["name"]: knob["default"] for knob in rule["knobs"]} for rule in self._pool.rules()
         }
         return key_of(recipe, plan, points, chosen, defaults)
 
@@ -143,16 +165,11 @@ class Trainings:
         """A training that goes on from a recording; see `Engine.reopen`."""
         step, id = record.steps[-1], secrets.token_hex(12)
         recipe, frame = record.recipe.model_dump(), record.frame(step)
-        folder = self._store.of(id)
-        try:
-            if state:
-                folder.mkdir(parents=True)
-                (folder / f"{step}.npz").write_bytes(state)
-        except OSError:
-            pass  # a full disk: the run is trained again
+        if state:  # on a full disk it is not kept, and the run is trained again
+            Checkpoints(self._store.of(id)).write(step, state)
         try:
             training = Training(
-                self._engine, self._engine.place(), recipe, (), len(frame.labels), record.fork(step), None,
+                self._pool, self, self.place(), recipe, (), len(frame.labels), record.fork(step), None,
                 frame.strip[-1], id=id,
             )  # fmt: skip
             if not same_data(training, frame):
@@ -178,26 +195,23 @@ class Trainings:
         step = record.steps[-1]
         coming = training.coming if pending is None else pending
         own = Training(
-            self._engine, training.lane, record.recipe.model_dump(), coming, training.points, record.fork(step), training.id, training.chosen, turn,
-            {at: seconds for at, seconds in training.clock.items() if at <= step},
+            self._pool, self, training.lane, record.recipe.model_dump(), coming, training.points, record.fork(step),
+            training.id, training.chosen, turn, training.clock.fork(step),
         )  # fmt: skip
         own.measures = training.measures.fork(step)
         return self._add(own)
 
-    def renamed(self, run: "LiveRun") -> None:
-        """A run was steered: what it trains now has another name, and may be what somebody else trains already."""
-        training = run.training
+    def renamed(self, training: Training, step: int) -> Training:
+        """A training was steered at a step: what it trains now has another name, and may be what somebody else trains
+        already. Returns the one to go on with."""
         other = self._name(training)
-        if other is not training and other.head >= run.header["step"]:
-            run.move_to(other)
-            self.retire(training)
+        return other if other.head >= step else training
 
     def _name(self, training: Training) -> Training:
         """Find a training by what it trains from now on; returns the one that has the name, itself or an equal one."""
-        key = self._key(training.record.recipe.model_dump(), training.plan, training.points, training.chosen)
+        key = self.key(training.record.recipe.model_dump(), training.plan, training.points, training.chosen)
         with self._lock:
-            if training.key != key and self._owner_of(training.key) is training:
-                del self._shared[training.key]
+            self._forget_name(training, but=key)
             training.key = key
             if key and self._owner_of(key) is None and key not in self._shared:
                 self._shared[key] = Future()
@@ -205,11 +219,16 @@ class Trainings:
             return self._owner_of(key) or training
 
     def _owner_of(self, key: str | None) -> Training | None:
-        named = self._shared.get(key)
+        named = self._shared.get(key or "")
         return named.result() if named and named.done() and not named.exception() else None
 
+    def _forget_name(self, training: Training, but: str | None = None) -> None:
+        """Nobody finds it by its key any more, unless that stays the same."""
+        if training.key and training.key != but and self._owner_of(training.key) is training:
+            del self._shared[training.key]
+
     def retire(self, training: Training) -> None:
-        """Close a training that nobody shows, or, if it can be shared, the one that nobody has shown for the longest."""
+        """Close a training that nobody shows; if it can be shared, the one that nobody has shown for the longest."""
         with self._lock:
             idle = [f for f in self._trainings.values() if not f.players]
             if training.players or training not in idle:
@@ -219,8 +238,7 @@ class Trainings:
             for old in surplus:
                 del self._trainings[old.id]
                 self._unkept.pop(old.id, None)
-                if self._owner_of(old.key) is old:
-                    del self._shared[old.key]
+                self._forget_name(old)
         for old in surplus:
             old.close()
             if old.key:
@@ -248,27 +266,9 @@ class Trainings:
             if training.id not in self._trainings:
                 return  # it was closed meanwhile
             self._unkept[training.id] = 0.0
-        with training._lock:
-            record = training.record.fork(training.head)
-            about = {
-                "key": training.key,
-                "points": training.points,
-                "chosen": training.chosen,
-                "pending": training.coming,
-                "clock": {step: round(training.clock.get(step, 0.0), 3) for step in record.steps},
-            }
-        self._store.keep(training.id, about, record)
+        self._store.keep(training.id, *training.kept())
         for run in list(training.players):
-            self._store.note(
-                run.id,
-                {
-                    "feed": training.id,
-                    "owner": run.owner,
-                    "step": run.header["step"],
-                    "playing": run.playing or run._unwatched,
-                    "speed": run.speed,
-                },
-            )
+            self._store.note(run.id, run.note())
 
     def _let_go(self, id: str) -> None:
         """Leave a training to other servers, unless it is open here (again)."""
@@ -286,5 +286,6 @@ class Trainings:
 
 
 def same_data(training: Training, frame: Frame) -> bool:
-    """Whether a recorded frame shows the images that the training has: other data may stand in for what was not at hand."""
+    """Whether a recorded frame shows the images that the training has: other data may stand in for what was not at
+    hand."""
     return unpack(training.probe)[1]["labels"].tobytes() == frame.labels.tobytes()

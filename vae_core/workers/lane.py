@@ -7,24 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from vae_core.run.frame import PackedFrame, pack
-from vae_core.run.thinning import thin
+from vae_core.workers.checkpoints import Checkpoints, states
 from vae_core.workers.errors import Elsewhere, GaveWay, Refused, TrainingDiverged, UnknownRun
-
-CHECKPOINT_EVERY = 2.0  # seconds of training: that, and a slice, is what a dead worker costs at most, beside its start
-FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
-# Seconds of a slice, and how many times as long as its frame it lasts where that is longer; with previews in between it
-# may be long. These are bounds: the steps that fit may take two thirds of it.
-SHORTEST, LONGEST, FRAMES = 0.075, 0.4, 4
-SHORTEST_SEEN, LONGEST_SEEN, FRAMES_SEEN = 0.3, 1.4, 35
-STRIDES = sorted(first * 2**k for first in (2, 3) for k in range(20))  # steps from frame to frame
-CHECKPOINTS = 12  # kept for each run, thinned with age
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is seen of a request while it is worked on; its answer is still to come."""
-
-    data: bytes
+from vae_core.workers.messages import (
+    Advance,
+    Advanced,
+    Change,
+    CloseRun,
+    DescribeRules,
+    Examine,
+    GetImages,
+    Hurry,
+    Images,
+    Look,
+    MeasureExactly,
+    Opened,
+    OpenRun,
+    Request,
+    Switch,
+    Switched,
+)
+from vae_core.workers.pacing import Pace
 
 
 @dataclass
@@ -33,24 +36,18 @@ class RunInLane:
 
     Attributes:
         pending: changes still to come, of a link that is being replayed, by step.
-        step_seconds, frame_seconds, point_seconds: how long a step, a frame and a point of a preview take here, running
-            means.
-        checkpoints: steps whose state lies on the disk.
+        previews: shown so far.
     """
 
-    trainer: Any
-    folder: Path | None
-    pending: list[dict[str, Any]] = field(default_factory=list)
-    step_seconds: float = 0.0
-    frame_seconds: float = 0.0
-    point_seconds: float = 2e-6
-    since_checkpoint: float = 0.0
-    checkpoints: list[int] = field(default_factory=list)
-    previews: int = 0  # shown so far
+    trainer: Any  # a Trainer, whose module loads torch
+    checkpoints: Checkpoints
+    pending: list[Change] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
+    previews: int = 0
 
 
 class Lane:
-    """What a lane can be asked; each public method is a request. All values are plain data.
+    """What a lane can be asked: one public method for each class of `vae_core.workers.messages` that is a request.
 
     Attributes:
         show: takes what is seen of the request that is worked on. None where nothing can be shown before the answer.
@@ -61,6 +58,29 @@ class Lane:
         self._runs: dict[str, RunInLane] = {}
         self.show: Callable[[bytes], None] | None = None
         self.waits: Callable[[], bool] = lambda: False
+        self._methods: dict[type, Callable[[Any], object]] = {
+            DescribeRules: self.describe,
+            OpenRun: self.open,
+            GetImages: self.images,
+            Advance: self.advance,
+            Hurry: self.hurry,
+            Switch: self.switch,
+            Look: self.look,
+            Examine: self.examine,
+            MeasureExactly: self.measure_exactly,
+            CloseRun: self.close,
+        }
+
+    def answer(self, request: Request[Any]) -> object:
+        """Do what a request asks.
+
+        Raises:
+            Refused: there is no such request.
+        """
+        method = self._methods.get(type(request))
+        if method is None:
+            raise Refused(f"A worker cannot be asked for {type(request).__name__}.")
+        return method(request)
 
     def warm_up(self) -> None:
         """The slow imports, the data and the first products, before the first visitor."""
@@ -75,70 +95,53 @@ class Lane:
             pass  # whoever opens a run is told
         from vae_core.analysis import views  # noqa: F401
 
-    def describe(self) -> list[dict[str, Any]]:
+    def describe(self, request: DescribeRules) -> list[dict[str, Any]]:
         """All rules, as the page shows them."""
         from vae_core.run.catalogue import catalogue
 
         return catalogue()
 
-    def open(
-        self,
-        run: str,
-        recipe: dict[str, Any],
-        pending: Sequence[dict[str, Any]] = (),
-        events: Sequence[dict[str, Any]] = (),
-        step: int = 0,
-        points: int = 2000,
-        folders: Sequence[str] = (),
-        device: str = "auto",
-        chosen: int | None = None,
-        origin: str | None = None,
-    ) -> dict[str, Any]:
-        """Start a run, or bring one back to a step: from its last checkpoint before, else anew.
-
-        Args:
-            pending: changes to make on the way, ``{"step", "rule"?, "noise"?, "knobs"?}``.
-            events: those that the run has been through up to ``step``.
-            chosen: the input image, see `look`.
-            folders: where its checkpoints lie, and those of the run that it was forked from.
-            origin: a run of this lane whose state is copied if it stands at that step.
-        """
+    def open(self, request: OpenRun) -> Opened:
+        """Start a run, or bring one back to a step."""
         from vae_core.run.recipe import Event, Recipe, RecipeError
         from vae_core.trainer.trainer import Trainer, replay
 
-        checked = Recipe(**recipe)
-        self._check(pending, checked, RecipeError)
-        past = [Event(**event) for event in events]
-        other = self._runs.get(origin or "")
+        step, folders = request.step, [Path(folder) for folder in request.folders]
+        recipe = Recipe(**request.recipe)
+        self._check(request.pending, recipe, RecipeError)
+        past = [Event(**event) for event in request.events]
+        other = self._runs.get(request.origin or "")
         if other is not None and other.trainer.step_count == step:
-            start = Trainer.from_state(other.trainer.state(), device)
+            start = Trainer.from_state(other.trainer.state(), request.device)
         else:
-            start = self._checkpoint_before(step, folders, device) or Trainer(checked, device, points)
+            start = self._start_from(step, folders, request.device)
+            start = start or Trainer(recipe, request.device, request.points)
         clock = time.perf_counter()
-        trainer = replay(checked, past, step, start)
-        held = self._runs[run] = RunInLane(
-            trainer, Path(folders[0]) if folders else None, [p for p in pending if p["step"] >= step]
-        )
+        trainer = replay(recipe, past, step, start)
+        pending = [change for change in request.pending if change["step"] >= step]
+        held = self._runs[request.run] = RunInLane(trainer, Checkpoints(folders[0] if folders else None), pending)
         if step:  # what had to be trained again need not be once more
             self._checkpoint(held, 2 * (time.perf_counter() - clock))
         default_chosen = trainer.points.strip[len(trainer.points.strip) // 2]
-        trainer.chosen = default_chosen if chosen is None else chosen
+        trainer.chosen = default_chosen if request.chosen is None else request.chosen
         data = trainer.dataset
-        return {
-            "recipe": checked.model_dump(),
-            "dataset": {"title": data.title, "source": data.source, "banner": data.banner},
-            "classes": list(data.classes),
-            "points": len(trainer.points.labels),
-            "encoder": trainer.encoder.widths,
-            "steps_per_epoch": trainer.training_set.steps_per_epoch,
-            "activation": checked.activation,
-            "frame": trainer.frame().packed(),
-            "device": str(trainer.device),
-            "default_chosen": default_chosen,
-        }
+        return Opened(
+            {
+                "recipe": recipe.model_dump(),
+                "dataset": {"title": data.title, "source": data.source, "banner": data.banner},
+                "classes": list(data.classes),
+                "points": len(trainer.points.labels),
+                "encoder": trainer.encoder.widths,
+                "steps_per_epoch": trainer.training_set.steps_per_epoch,
+                "activation": recipe.activation,
+                "device": str(trainer.device),
+            },
+            trainer.frame().packed(),
+            default_chosen,
+        )
 
     @staticmethod
-    def _check(pending: Sequence[dict[str, Any]], recipe: Any, error: type[Exception]) -> None:
+    def _check(pending: Sequence[Change], recipe: Any, error: type[Exception]) -> None:
         """A link's events, all of them, before the run starts: none may fail on the way."""
         from vae_core.run.recipe import parse_knobs
 
@@ -151,60 +154,43 @@ class Lane:
                 raise error(f"The noise switch at step {change['step']} should be from 0 to 1; it was {noise!r}.")
 
     @staticmethod
-    def _checkpoint_before(step: int, folders: Sequence[str], device: str) -> Any:
+    def _start_from(step: int, folders: Sequence[Path], device: str) -> Any:
+        """A trainer at the last checkpoint until a step that can be read, or None."""
         from vae_core.trainer.trainer import Trainer
 
-        saved = {
-            int(path.stem): path for folder in folders for path in Path(folder).glob("*.npz") if path.stem.isdecimal()
-        }
-        for at in sorted((s for s in saved if 0 < s <= step), reverse=True):
+        for _, state in states(folders, step):
             try:
-                return Trainer.from_state(saved[at].read_bytes(), device)
-            except (OSError, ValueError):
+                return Trainer.from_state(state, device)
+            except ValueError:
                 continue  # half written when the lane was killed
         return None
 
-    def images(self, run: str) -> tuple[bytes, bytes]:
+    def images(self, request: GetImages) -> Images:
         """Labels and images of the points, packed."""
-        trainer = self.in_lane(run).trainer
-        pixels = trainer.points.raw.view(-1, 28, 28).numpy()
-        return pack({"kind": "probe"}, {"labels": trainer.points.labels}), pack({"kind": "images"}, {"images": pixels})
+        points = self.in_lane(request.run).trainer.points
+        pixels = points.raw.view(-1, 28, 28).numpy()
+        return Images(pack({"kind": "probe"}, {"labels": points.labels}), pack({"kind": "images"}, {"images": pixels}))
 
-    def advance(
-        self, run: str, steps: int = 0, stride: int = 0, previews: bool = False, resumed: bool = False
-    ) -> tuple[PackedFrame, float, list[dict]]:
-        """Train one slice: a number of steps, or to the next multiple of a stride, or as many as fit
-        a time together with their frame, to one of the steps at which frames may lie, see `next_stop`.
-
-        Args:
-            previews: show the points on the way, see `vae_core.workers.preview`; the slice is then longer, and ends
-                at a preview if a request waits.
-            resumed: the run has rested, and somebody waits to see it move: after one step if there are previews.
-
-        Returns:
-            The frame, the seconds that the training took, and the run's events.
-        """
+    def advance(self, request: Advance) -> Advanced:
+        """Train one slice, to one of the steps at which frames may lie."""
         from vae_core.trainer.trainer import Diverged
 
-        held = self.in_lane(run)
+        held = self.in_lane(request.run)
         trainer = held.trainer
         self._apply_pending(held)
         began = trainer.step_count
-        previews = previews and self.show is not None
-        seconds = min(max(SHORTEST, FRAMES * held.frame_seconds), LONGEST)
-        if resumed:
-            seconds = FIRST
-        elif previews:
-            seconds = min(max(SHORTEST_SEEN, FRAMES_SEEN * held.frame_seconds), LONGEST_SEEN)
-        room = max(0.4 * seconds, seconds - held.frame_seconds)  # for training; the rest for the frame
-        target = next_stop(began, held.step_seconds, room)
-        if steps or stride:
-            target = began + steps if steps else (began // stride + 1) * stride
+        previews = request.previews and self.show is not None
+        if request.steps:
+            target = began + request.steps
+        elif request.stride:
+            target = (began // request.stride + 1) * request.stride
+        else:
+            target = held.pace.target(began, previews, request.resumed)
         if held.pending:
             target = min(target, held.pending[0]["step"])
         clock = time.perf_counter()
         if previews:
-            target = self._train_seen(held, target, resumed)
+            target = self._train_seen(held, target, request.resumed)
         trainer.train(target - trainer.step_count)
         trained = time.perf_counter() - clock
         self._apply_pending(held)
@@ -213,25 +199,25 @@ class Lane:
         except Diverged as error:
             raise TrainingDiverged(str(error)) from None
         used = time.perf_counter() - clock
-        held.step_seconds = running_mean(held.step_seconds, trained / max(1, target - began))
-        held.frame_seconds = running_mean(held.frame_seconds, used - trained)
+        held.pace.trained(target - began, trained)
+        held.pace.framed(used - trained)
         self._checkpoint(held, used)
-        return frame, used, [event.model_dump() for event in trainer.events]
+        return Advanced(frame, used, [event.model_dump() for event in trainer.events])
 
     def _train_seen(self, held: RunInLane, target: int, resumed: bool) -> int:
         """Train to the last preview before a step, or to an earlier one if a request waits; returns where to stop."""
         from vae_core.workers.preview import FIXED, parts, preview, stops
 
-        trainer, points = held.trainer, len(held.trainer.points.labels)
+        assert self.show is not None
+        trainer, points, pace = held.trainer, len(held.trainer.points.labels), held.pace
         began = trainer.step_count
-        for stop in [began + 1] if resumed else stops(began, target, held.step_seconds):
+        for stop in [began + 1] if resumed else stops(began, target, pace.step_seconds):
             trainer.train(stop - trainer.step_count)
             held.previews += 1
-            by = parts(points, held.point_seconds)
+            by = parts(points, pace.point_seconds)
             clock = time.perf_counter()
             seen = preview(trainer, held.previews, by)
-            of_points = max(0.0, time.perf_counter() - clock - FIXED)
-            held.point_seconds = running_mean(held.point_seconds, of_points * by / points)
+            pace.previewed(points / by, max(0.0, time.perf_counter() - clock - FIXED))
             self.show(seen)
             if self.waits():
                 return stop
@@ -243,102 +229,69 @@ class Lane:
             change = held.pending.pop(0)
             held.trainer.switch(change.get("rule"), change.get("noise"), change.get("knobs"))
 
-    def _checkpoint(self, held: RunInLane, used: float) -> None:
-        held.since_checkpoint += used
-        if held.folder is None or held.since_checkpoint < CHECKPOINT_EVERY:
-            return
-        held.since_checkpoint = 0.0
-        path = held.folder / f"{held.trainer.step_count}.npz"
-        part = path.with_suffix(".part")
-        try:
-            held.folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(held.trainer.state())
-            part.replace(path)
-        except OSError:  # a full disk: a run can always be trained again from its recipe and events
-            part.unlink(missing_ok=True)
-            return
-        held.checkpoints.append(held.trainer.step_count)
-        thin(
-            held.checkpoints,
-            lambda step: (held.folder / f"{step}.npz").unlink(missing_ok=True),
-            lambda: len(held.checkpoints) > CHECKPOINTS,
-        )
+    @staticmethod
+    def _checkpoint(held: RunInLane, seconds: float) -> None:
+        if held.checkpoints.due(seconds):
+            held.checkpoints.write(held.trainer.step_count, held.trainer.state())
 
-    def switch(
-        self, run: str, rule: str | None = None, noise: float | None = None, knobs: dict | None = None
-    ) -> tuple[PackedFrame, list[dict]]:
-        """Change rule, noise or knobs, and show at once what that does to the present codes.
-
-        What a replayed link still had to come is dropped: the user has taken over.
-        """
-        held = self.in_lane(run)
-        held.trainer.switch(rule, noise, knobs)
+    def switch(self, request: Switch) -> Switched:
+        """Change rule, noise or knobs, and show at once what that does to the present codes."""
+        held = self.in_lane(request.run)
+        held.trainer.switch(request.rule, request.noise, request.knobs)
         held.pending.clear()
-        return held.trainer.frame().packed(), [event.model_dump() for event in held.trainer.events]
+        return Switched(held.trainer.frame().packed(), [event.model_dump() for event in held.trainer.events])
 
-    def hurry(self, run: str) -> None:
-        """Nothing: that it waits ends a slice with previews, see `advance`, and exact measures, see `measure_exactly`."""
+    def hurry(self, request: Hurry) -> None:
+        """Nothing, see `Hurry`."""
 
-    def look(self, run: str, index: int) -> PackedFrame:
+    def look(self, request: Look) -> PackedFrame:
         """Choose the image that is painted last and encoded 50 times."""
-        trainer = self.in_lane(run).trainer
+        trainer, index = self.in_lane(request.run).trainer, request.index
         if not isinstance(index, int) or not 0 <= index < len(trainer.points.labels):
             raise Refused(
                 f"There is no point {index!r}; the points are 0 to {len(trainer.points.labels) - 1}.",
             )
         trainer.chosen = index
-        return trainer.frame().packed()
+        packed: PackedFrame = trainer.frame().packed()
+        return packed
 
-    def examine(self, run: str, view: str, at: int | None = None, **args: Any) -> dict[str, Any]:
-        """What a page other than the stage shows of a run: a function of `vae_core.analysis.views`, by name.
+    def examine(self, request: Examine) -> dict[str, Any]:
+        """What a page other than the stage shows of a run."""
+        from vae_core.analysis.views import VIEWS
 
-        Args:
-            at: the step at which the run should stand; Elsewhere if it does not.
-        """
-        from vae_core.analysis import views
-
-        if view not in views.__all__:
-            raise Refused(f"There is no view {view!r}; there are {', '.join(views.__all__)}.")
-        trainer = self.in_lane(run).trainer
-        if at is not None and trainer.step_count != at:
+        view = VIEWS.get(request.view)
+        if view is None:
+            raise Refused(f"There is no view {request.view!r}; there are {', '.join(VIEWS)}.")
+        trainer = self.in_lane(request.run).trainer
+        if request.at is not None and trainer.step_count != request.at:
             raise Elsewhere
-        return getattr(views, view)(trainer, **args)
+        return view(trainer, **request.args)
 
-    def measure_exactly(self, run: str, fine: bool = False, **args: Any) -> dict[str, Any]:
-        """Exact measures that go along, see `vae_core.analysis.views.live_exact`.
+    def measure_exactly(self, request: MeasureExactly) -> dict[str, Any]:
+        """Exact measures that go along.
 
         Raises:
-            GaveWay: if another request came during a fine one: that can be measured later.
+            GaveWay: if another request came during a fine one.
         """
         from vae_core.analysis.views import live_exact
 
         def give_way() -> None:
-            if fine and self.waits():
+            if request.fine and self.waits():
                 raise GaveWay("Exact measures wait for other requests.")
 
-        return live_exact(self.in_lane(run).trainer, fine=fine, **args, pause=give_way)
+        trainer = self.in_lane(request.run).trainer
+        return live_exact(trainer, fine=request.fine, part=request.part, parts=request.parts, pause=give_way)
 
-    def close(self, run: str) -> None:
+    def close(self, request: CloseRun) -> None:
         """Forget a run."""
-        self._runs.pop(run, None)
+        self._runs.pop(request.run, None)
 
     def in_lane(self, run: str) -> RunInLane:
+        """A run by its id.
+
+        Raises:
+            UnknownRun: it is not here.
+        """
         if run not in self._runs:
-            raise UnknownRun("This run is no longer in memory. Press reset to start it again.")
+            raise UnknownRun
         return self._runs[run]
-
-
-def running_mean(mean: float, value: float) -> float:
-    """A mean that forgets: the first value counts whole, later ones a third."""
-    return value if not mean else mean + (value - mean) / 3
-
-
-def next_stop(step: int, step_seconds: float, seconds: float) -> int:
-    """The next step at which to show a frame: a multiple of 1, 2, 3, 4, 6, 8, 12, …
-
-    The stride is the largest of these that fits the time, and at most an eighth of the steps
-    done, so that the first moments, where most happens, are seen one by one.
-    """
-    fitting = [stride for stride in STRIDES if stride * step_seconds <= seconds and 8 * stride <= step]
-    stride = max(fitting, default=1)
-    return (step // stride + 1) * stride

@@ -78,7 +78,7 @@ def left_behind(cookies: Mapping[str, str], recipe: dict, pending: list[dict], p
         except LaneError:
             continue
         left = run is not None and not run.autoplay and not run.viewers
-        if left and engine().trainings.trains(run, recipe, pending, points):
+        if left and run.trains(recipe, pending, points):
             return run
     return None
 
