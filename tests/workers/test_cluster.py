@@ -197,7 +197,7 @@ def test_two_servers_use_the_same_lanes(engine, machines):
         f"with Engine(0, address={machines.address!r}) as e:\n"
         f"    run = e.open({ {**RECIPE, 'seed': next(SEEDS)} !r}); run.step(3)\n"
         "    while run.header['step'] < 3: pass\n"
-        "    lanes = [state['pid'] for state in e._cluster._states if 'pid' in state]\n"
+        "    lanes = [status.about['pid'] for status in e.pool.cluster.states if status.about]\n"
         "    print(json.dumps([lanes, [m for m in ('torch', 'ray') if m in sys.modules]]))\n"
     )  # fmt: skip
     run, _ = playing(engine)

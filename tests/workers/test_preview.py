@@ -1,4 +1,4 @@
-"""Glimpses: the points between two frames, which change nothing."""
+"""Previews: the points between two frames, which change nothing."""
 
 import numpy as np
 import pytest
