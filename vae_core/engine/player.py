@@ -17,7 +17,7 @@ from vae_core.run.link import to_query
 from vae_core.run.recipe import Event
 from vae_core.run.recording import Run, changes
 from vae_core.workers.errors import Elsewhere, LaneError
-from vae_core.workers.messages import Examine, RunInfo
+from vae_core.workers.messages import Examine
 from vae_core.workers.turns import Turn
 
 
@@ -100,8 +100,8 @@ class LiveRun(Playback):
         return key is not None and key in (own, self.training.key)
 
     @property
-    def info(self) -> RunInfo:
-        """What is known of it from its start on."""
+    def info(self) -> dict[str, Any]:
+        """What is known of it from its start on, see `vae_core.workers.messages.Opened`."""
         return self.training.info
 
     @property

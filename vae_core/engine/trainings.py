@@ -230,11 +230,11 @@ class Trainings:
     def retire(self, training: Training) -> None:
         """Close a training that nobody shows; if it can be shared, the one that nobody has shown for the longest."""
         with self._lock:
-            idle = [f for f in self._trainings.values() if not f.players]
+            idle = [other for other in self._trainings.values() if not other.players]
             if training.players or training not in idle:
                 return
-            shareable = sorted((f for f in idle if f.key), key=lambda f: f.used_at)
-            surplus = [f for f in idle if not f.key] + shareable[: max(0, len(shareable) - IDLE)]
+            shareable = sorted((other for other in idle if other.key), key=lambda other: other.used_at)
+            surplus = [other for other in idle if not other.key] + shareable[: max(0, len(shareable) - IDLE)]
             for old in surplus:
                 del self._trainings[old.id]
                 self._unkept.pop(old.id, None)

@@ -6,25 +6,12 @@ type of its answer; any of them may be answered by a `vae_core.workers.errors.La
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, TypeVar
 
 from vae_core.run.frame import PackedFrame
 
 Answer = TypeVar("Answer")
 Change = dict[str, Any]  # ``{"step", "rule"?, "noise"?, "knobs"?}``
-
-
-class RunInfo(TypedDict):
-    """What is known of a run from its start on, as the screen shows it."""
-
-    recipe: dict[str, Any]
-    dataset: dict[str, Any]
-    classes: list[str]
-    points: int
-    encoder: Sequence[int]
-    steps_per_epoch: int
-    activation: str
-    device: str
 
 
 # -- answers, and what comes before one ----------------------------------------------------------
@@ -35,10 +22,12 @@ class Opened:
     """A run as it stands.
 
     Attributes:
+        info: what is known of it from its start on, as the screen shows it: recipe, dataset (title, source, banner),
+            classes, points, encoder (widths), steps_per_epoch, activation, device.
         default_chosen: the input image where nobody has chosen one.
     """
 
-    info: RunInfo
+    info: dict[str, Any]
     frame: PackedFrame
     default_chosen: int
 
