@@ -34,6 +34,7 @@ from vae_core.figures.fields import (
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.errors import LaneError
 from vae_core.workers.lane import Lane
+from vae_core.workers.messages import Examine, OpenRun
 
 VIEWS = ("smoothness_field", "class_field", "line_change", "holes", "code_quality")
 
@@ -146,16 +147,16 @@ def test_quality_is_the_two_measures():
 def test_plain_data_from_any_rule_through_the_lane(name):
     lane = Lane()
     for run, rule in enumerate(("noise_only", "continuous_flow", "offset")):
-        lane.open(str(run), small(rule=rule).model_dump(), points=60, device="cpu")
+        lane.open(OpenRun(str(run), small(rule=rule).model_dump(), points=60, device="cpu"))
         if (name, rule) == ("line_change", "noise_only"):
             with pytest.raises(ValueError, match="same place"):
-                lane.examine(str(run), name)
+                lane.examine(Examine(str(run), name))
             continue
-        found = lane.examine(str(run), name)
+        found = lane.examine(Examine(str(run), name))
         assert found["step"] == 0
         assert all(isinstance(v, np.ndarray | list | int | float | None) for v in found.values()), name
     with pytest.raises(LaneError, match="There is no view"):
-        lane.examine("0", name + "s_")
+        lane.examine(Examine("0", name + "s_"))
 
 
 def test_looking_changes_nothing():

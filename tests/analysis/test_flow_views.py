@@ -14,6 +14,7 @@ from vae_core.rule import gaussian_log_density
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.errors import LaneError
 from vae_core.workers.lane import Lane
+from vae_core.workers.messages import Examine, OpenRun
 
 FLOWS = ("flow", "continuous_flow")
 
@@ -142,10 +143,10 @@ def test_another_rule_is_told_what_to_do(name):
 
 def test_through_the_lane():
     lane = Lane()
-    lane.open("a", small(rule="flow").model_dump(), points=60)
-    assert lane.examine("a", "flow_way", back=True)["back"]
+    lane.open(OpenRun("a", small(rule="flow").model_dump(), points=60))
+    assert lane.examine(Examine("a", "flow_way", {"back": True}))["back"]
     with pytest.raises(LaneError, match="There is no view 'flow_wy'"):
-        lane.examine("a", "flow_wy")
+        lane.examine(Examine("a", "flow_wy"))
 
 
 def test_samples_sheet_is_filled_row_by_row():

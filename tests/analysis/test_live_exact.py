@@ -1,6 +1,7 @@
-"""The exact panel's numbers, against the whole probe set measured at once; and what the gauge asks for when."""
+"""The exact panel's numbers, against the whole probe set measured at once; and what is measured when."""
 
 import math
+from dataclasses import asdict
 from itertools import combinations
 
 import numpy as np
@@ -18,7 +19,7 @@ from vae_core.engine.live_measures import (
     MANY_PARTS,
     PARTS,
     SHARE,
-    Gauge,
+    LiveMeasures,
     combined,
     estimate,
     identity,
@@ -158,7 +159,7 @@ def test_the_guess_is_a_sum_over_codes(trainer):
     assert np.allclose(view["guess"], (log_likelihood + log_prior).logsumexp(1), atol=0.02)
 
 
-# -- the gauge -----------------------------------------------------------------------------------
+# -- the measures -----------------------------------------------------------------------------------
 
 
 def header_of(view, **changes):
@@ -170,22 +171,22 @@ def view(trainer):
     return views.live_exact(trainer)
 
 
-def waits(gauge, header, took: float) -> float:
+def waits(measures, header, took: float) -> float:
     """Seconds of training until the next measure is due; it is then asked for."""
     hundredths = 0
-    while not gauge.due(header, resting=False):
-        gauge.passed(took / 100)
+    while not measures.due(header, resting=False):
+        measures.passed(took / 100)
         hundredths += 1
     return took * hundredths / 100
 
 
 def test_a_fortieth_of_the_training_time(view):
-    gauge, header, took = Gauge(), header_of(view), 0.3
-    assert waits(gauge, header, took) == pytest.approx(0.5, abs=0.01)  # not before half a second
+    measures, header, took = LiveMeasures(), header_of(view), 0.3
+    assert waits(measures, header, took) == pytest.approx(0.5, abs=0.01)  # not before half a second
     trained, between = 0.5, []
     for _ in range(6):
-        gauge.take({**view, "seconds": took})
-        between.append(waits(gauge, header, took))
+        measures.take({**view, "seconds": took})
+        between.append(waits(measures, header, took))
         expected = min(max(FIRST * took, trained), SHARE * took)  # at first as long again as it had trained
         assert between[-1] == pytest.approx(expected, abs=0.02)
         trained += between[-1]
@@ -193,71 +194,71 @@ def test_a_fortieth_of_the_training_time(view):
 
 
 def test_what_a_switch_does_is_measured_sooner(view):
-    gauge, took = Gauge(), 0.3
+    measures, took = LiveMeasures(), 0.3
     for _ in range(6):
-        waits(gauge, header_of(view), took)
-        gauge.take({**view, "seconds": took})
+        waits(measures, header_of(view), took)
+        measures.take({**view, "seconds": took})
     switched = header_of(view, noise=0.0)
-    assert waits(gauge, switched, took) == pytest.approx(
+    assert waits(measures, switched, took) == pytest.approx(
         CHANGED * took, abs=0.01
     )  # who drags does not stop the training
-    gauge.take({**view, "noise": 0.0, "seconds": took})
-    assert waits(gauge, switched, took) == pytest.approx(SHARE * took, abs=0.01)  # it has been measured
+    measures.take({**view, "noise": 0.0, "seconds": took})
+    assert waits(measures, switched, took) == pytest.approx(SHARE * took, abs=0.01)  # it has been measured
 
 
 def test_parts_get_smaller_where_they_take_long(view):
-    gauge, header = Gauge(), header_of(view)
+    measures, header = LiveMeasures(), header_of(view)
     for _ in range(2):
-        gauge.passed(100.0)
-        assert gauge.due(header, resting=False)["parts"] == PARTS
-        gauge.take({**view, "seconds": 0.7})
-    gauge.passed(100.0)
-    assert gauge.due(header, resting=False)["parts"] == MANY_PARTS
-    gauge.passed(100.0)
-    assert gauge.due(header_of(view, rule="autoencoder"), resting=False)["parts"] == PARTS  # another try
+        measures.passed(100.0)
+        assert measures.due(header, resting=False).parts == PARTS
+        measures.take({**view, "seconds": 0.7})
+    measures.passed(100.0)
+    assert measures.due(header, resting=False).parts == MANY_PARTS
+    measures.passed(100.0)
+    assert measures.due(header_of(view, rule="autoencoder"), resting=False).parts == PARTS  # another try
 
 
 def test_at_rest_part_after_part_until_all_are_measured(trainer):
-    gauge = Gauge()
+    measures = LiveMeasures()
     header = header_of(views.live_exact(trainer))
     asked = []
-    while ask := gauge.due(header, resting=True):
-        asked.append(ask["part"])
-        gauge.take(views.live_exact(trainer, **ask))
+    while ask := measures.due(header, resting=True):
+        asked.append(ask.part)
+        measures.take(views.live_exact(trainer, **asdict(ask)))
     assert asked == list(range(MANY_PARTS))
-    message, arrays = unpack(gauge.newest)
+    message, arrays = unpack(measures.newest)
     assert message["images"] == message["of"] == 297 and message["kind"] == "exact" and arrays["posterior"].any()
-    again = gauge.due({**header, "chosen": 7}, resting=True)  # another image: its posterior alone
-    assert again["part"] == 0
-    gauge.take({**views.live_exact(trainer, **again), "index": 7})
-    assert gauge.due({**header, "chosen": 7}, resting=True) is None
-    assert unpack(gauge.newest)[0]["images"] == 297
-    assert gauge.due({**header, "noise": 0.5, "chosen": 7}, resting=True)["part"] == 0  # another run: all of it
+    again = measures.due({**header, "chosen": 7}, resting=True)  # another image: its posterior alone
+    assert again.part == 0
+    measures.take({**views.live_exact(trainer, **asdict(again)), "index": 7})
+    assert measures.due({**header, "chosen": 7}, resting=True) is None
+    assert unpack(measures.newest)[0]["images"] == 297
+    assert measures.due({**header, "noise": 0.5, "chosen": 7}, resting=True).part == 0  # another run: all of it
 
 
 def test_what_failed_is_let_alone_and_shown_as_failed(view):
-    gauge, header = Gauge(), header_of(view)
+    measures, header = LiveMeasures(), header_of(view)
     with pytest.raises(ValueError, match="not a number"):
-        gauge.take({**view, "log_marginal": view["log_marginal"] * math.nan})
-    gauge.failed(header)
-    assert unpack(gauge.newest)[0]["failed"] and gauge.due(header, resting=True) is None
-    assert gauge.due({**header, "step": header["step"] + 1}, resting=True)
-    assert gauge.columns() == {"steps": [], "log_marginal": []}
+        measures.take({**view, "log_marginal": view["log_marginal"] * math.nan})
+    measures.failed(header)
+    assert unpack(measures.newest)[0]["failed"] and measures.due(header, resting=True) is None
+    assert measures.due({**header, "step": header["step"] + 1}, resting=True)
+    assert measures.columns() == {"steps": [], "log_marginal": []}
 
 
 def test_messages_are_kept_by_step_and_bounded(view):
-    gauge = Gauge()
+    measures = LiveMeasures()
     for step in range(0, 10 * (KEPT + 50), 10):
-        gauge.take({**view, "step": step})
-    assert len(gauge.steps) == KEPT and gauge.steps[0] == 0 and gauge.steps[-1] == step
-    assert gauge.at(-1) is None and unpack(gauge.at(step + 5))[0]["step"] == step
-    early = gauge.steps[5]
-    assert unpack(gauge.at(early + 1))[0]["step"] == early
-    child = gauge.fork(early)
-    assert child.steps[-1] == early and child.newest == gauge.at(early)
+        measures.take({**view, "step": step})
+    assert len(measures.steps) == KEPT and measures.steps[0] == 0 and measures.steps[-1] == step
+    assert measures.at(-1) is None and unpack(measures.at(step + 5))[0]["step"] == step
+    early = measures.steps[5]
+    assert unpack(measures.at(early + 1))[0]["step"] == early
+    child = measures.fork(early)
+    assert child.steps[-1] == early and child.newest == measures.at(early)
     child.take({**view, "step": early + 1})
-    assert early + 1 not in gauge.steps
-    assert gauge.columns()["steps"] == gauge.steps
+    assert early + 1 not in measures.steps
+    assert measures.columns()["steps"] == measures.steps
 
 
 def test_identity_survives_the_way_to_the_screen(trainer):

@@ -59,7 +59,7 @@ def kills(lanes: int, times: int) -> tuple[list[float], bool]:
             while run.header["step"] < goal:
                 time.sleep(0.01)
             step, began = run.header["step"], time.monotonic()
-            os.kill(engine.pids()[run.feed.lane], signal.SIGKILL)
+            os.kill(engine.pool.pids()[run.training.lane], signal.SIGKILL)
             while run.header["step"] <= step:
                 time.sleep(0.002)
             took.append(time.monotonic() - began)

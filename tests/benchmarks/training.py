@@ -27,8 +27,9 @@ import vae_core  # noqa: E402
 from tests.benchmarks.by_hand import by_hand  # noqa: E402
 from tests.benchmarks.peers import ACTIVATIONS, Contender, keras_jax, pythae, pytorch_example  # noqa: E402
 from vae_core import Recipe, Trainer, load_dataset  # noqa: E402
-from vae_core.engine.engine import Engine, cores  # noqa: E402
+from vae_core.engine.engine import Engine  # noqa: E402
 from vae_core.engine.lockstep import advance  # noqa: E402
+from vae_core.workers.pool import cores  # noqa: E402
 
 EXAMPLE, PYTHAE, KERAS = "PyTorch's VAE example", "pythae 0.1.2", "Keras 3 on JAX"
 LIMIT = "the products of a step alone"  # nobody who multiplies in this type can be faster
@@ -312,7 +313,7 @@ def exact_panel(options: argparse.Namespace) -> None:
             for name, run, start in zip(steps, (watched, other), before, strict=True):
                 steps[name].append(run.header["step"] - start)
             leave()
-        measured = sum(len(run.gauge.steps) for run in runs)
+        measured = sum(len(run.measures.steps) for run in runs)
     heading(
         "The exact panel while a run plays, `Recipe()`", "", "× steps", "steps a second", "seconds between measures"
     )

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -16,12 +15,15 @@ import pytest
 from tests.conftest import wait_until
 from vae_core.engine.engine import Engine
 from vae_core.engine.limits import Limits
+from vae_core.engine.live_measures import Due
 from vae_core.run.link import from_query
 from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
 from vae_core.trainer.replay import replay
 from vae_core.workers.errors import GaveWay, LaneError, Refused, ServerFull
-from vae_core.workers.lane import Lane, next_stop
+from vae_core.workers.lane import Lane
+from vae_core.workers.messages import Advance, Hurry, MeasureExactly, OpenRun
+from vae_core.workers.pacing import next_stop
 
 SEEDS = itertools.count()
 
@@ -67,7 +69,10 @@ def test_the_server_never_imports_torch():
 
 
 def test_workers_never_import_streamlit():
-    code = "import sys, vae_core.workers.worker, vae_core.trainer.trainer, vae_core.run.catalogue; assert 'streamlit' not in sys.modules"
+    code = (
+        "import sys, vae_core.workers.worker, vae_core.trainer.trainer, vae_core.run.catalogue\n"
+        "assert 'streamlit' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
@@ -110,7 +115,7 @@ def test_what_was_played_is_what_the_recipe_and_events_give(engine):
 
 
 def exact_of(run) -> dict:
-    return unpack(run.gauge.newest)[0] if run.gauge.newest else {}
+    return unpack(run.measures.newest)[0] if run.measures.newest else {}
 
 
 def test_exact_measures_go_along_and_change_no_bit(engine):
@@ -119,22 +124,22 @@ def test_exact_measures_go_along_and_change_no_bit(engine):
     told = []
     run.watch(told.append, exact=True)
     run.play()
-    assert wait_until(lambda: len(run.gauge.steps) >= 2, 60), run.state()
+    assert wait_until(lambda: len(run.measures.steps) >= 2, 60), run.state()
     assert not exact_of(run)["fine"] and exact_of(run)["images"] < exact_of(run)["of"]
     run.switch(noise=0.5)
     reach(run, run.header["step"] + 20)
     run.pause()
     assert wait_until(lambda: exact_of(run).get("fine") and exact_of(run)["images"] == exact_of(run)["of"], 60)
     message = exact_of(run)
-    assert message["step"] == run.header["step"] and run.gauge.steps[-1] == message["step"] and "exact" in told
+    assert message["step"] == run.header["step"] and run.measures.steps[-1] == message["step"] and "exact" in told
     assert message["gap"] + message["elbo"] == pytest.approx(message["log_marginal"])
     assert again(run).frame().packed() == run.newest
     run.look(5)
     assert wait_until(lambda: exact_of(run)["index"] == 5, 20) and exact_of(run)["images"] == message["of"]
     run.switch(rule="autoencoder")
     assert wait_until(lambda: exact_of(run)["rule"] == "autoencoder", 20) and exact_of(run)["gap"] is None
-    past = engine.fork(run, run.gauge.steps[0])
-    assert past.gauge.newest == run.gauge.at(past.header["step"])
+    past = engine.fork(run, run.measures.steps[0])
+    assert past.measures.newest == run.measures.at(past.header["step"])
 
 
 def test_nothing_is_measured_for_nobody(engine):
@@ -145,12 +150,12 @@ def test_nothing_is_measured_for_nobody(engine):
     run.pause()
     assert wait_until(lambda: run.resting, 5)
     time.sleep(0.3)
-    assert run.gauge.newest is None and not run.feed._measuring
+    assert run.measures.newest is None and not run.training._measuring
 
 
 def test_a_measure_that_fails_does_not_stop_the_run(engine, monkeypatch):
     run = engine.open(fresh())
-    monkeypatch.setattr(run.gauge, "due", lambda header, resting: None if resting else {"nonsense": 1})
+    monkeypatch.setattr(run.measures, "due", lambda header, resting: None if resting else Due("nonsense", 1, fine=True))
     told = []
     run.watch(told.append, exact=True)
     run.play()
@@ -162,27 +167,30 @@ def test_a_measure_that_fails_does_not_stop_the_run(engine, monkeypatch):
 
 def test_measures_give_way_to_a_request_that_waits():
     lane = Lane()
-    lane.open("run", fresh(), points=60)
+    lane.open(OpenRun("run", fresh(), points=60))
     lane.waits = lambda: True
     with pytest.raises(LaneError) as error:
-        lane.gauge("run", part=0, parts=4, fine=True)
+        lane.measure_exactly(MeasureExactly("run", 0, 4, fine=True))
     assert isinstance(error.value, GaveWay)
-    assert lane.gauge("run", part=0, parts=4)["of"] == 60  # a coarse one, of a run that plays, is short
+    assert lane.measure_exactly(MeasureExactly("run", 0, 4))["of"] == 60  # a coarse one, of a run that plays, is short
     lane.waits = lambda: False
-    assert lane.gauge("run", part=0, parts=4, fine=True)["of"] == 60
+    assert lane.measure_exactly(MeasureExactly("run", 0, 4, fine=True))["of"] == 60
 
 
 def test_who_plays_does_not_wait_for_measures_at_rest_and_they_are_done_later(own, monkeypatch):
-    asked, ask = [], own.ask
-    monkeypatch.setattr(
-        own, "ask", lambda lane, turn, name, **args: asked.append(name) or ask(lane, turn, name, **args)
-    )
+    asked, ask = [], own.pool.ask
+
+    def noted(lane, turn, request, *more, **args):
+        asked.append(type(request))
+        return ask(lane, turn, request, *more, **args)
+
+    monkeypatch.setattr(own.pool, "ask", noted)
     run = own.open(fresh(hidden=(512, 512)))
     run.watch(lambda what: None, exact=True)
     run.step(20)
-    assert wait_until(lambda: "gauge" in asked, 20)
+    assert wait_until(lambda: MeasureExactly in asked, 20)
     run.play()
-    assert "hurry" in asked
+    assert Hurry in asked
     reach(run, 40)
     run.pause()
     step = run.header["step"]
@@ -230,7 +238,7 @@ def test_a_diverged_run_keeps_its_recording_and_the_lane_its_others(engine):
     good.play()
     reach(good, 30)
     anew = engine.restart(bad)
-    assert anew.header["step"] == 0 and anew.fresh
+    assert anew.header["step"] == 0 and anew.autoplay
 
 
 def test_fork_and_restart(engine):
@@ -255,7 +263,7 @@ def test_a_killed_worker_costs_nothing(engine):
     run.play()
     reach(run, 100)
     run.switch(noise=0.0)
-    os.kill(engine.pids()[0], signal.SIGKILL)
+    os.kill(engine.pool.pids()[0], signal.SIGKILL)
     assert wait_until(lambda: bool(run.message) and "went on from step" in run.message["text"], 30), run.state()
     reach(run, run.header["step"] + 50)
     run.pause()
@@ -266,7 +274,7 @@ def test_a_killed_worker_costs_nothing(engine):
 
 
 def test_nobody_watching_pauses(engine, monkeypatch):
-    monkeypatch.setattr("vae_core.engine.player.GRACE", 0.1)
+    monkeypatch.setattr("vae_core.engine.watched.GRACE", 0.1)
     run = engine.open(fresh())
     leave = run.watch(lambda what: None)
     run.play()
@@ -278,7 +286,7 @@ def test_nobody_watching_pauses(engine, monkeypatch):
 
 
 def test_runs_are_bounded(engine, monkeypatch):
-    monkeypatch.setattr("vae_core.engine.player.GRACE", 0.0)
+    monkeypatch.setattr("vae_core.engine.watched.GRACE", 0.0)
     monkeypatch.setattr(engine, "limits", Limits(runs=100, runs_per_user=2))
     recipe = fresh()
     others = [engine.open(recipe, owner="somebody") for _ in range(2)]
@@ -303,37 +311,37 @@ def test_a_full_server_says_so(engine, monkeypatch):
 
 
 def test_a_full_disk_costs_checkpoints_and_nothing_else(tmp_path, monkeypatch):
-    def full(path, data):
+    def full(part, path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("vae_core.workers.lane.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("vae_core.workers.checkpoints.EVERY", 0.0)
     lane = Lane()
-    lane.open("run", fresh(), folders=[str(tmp_path / "run")])
-    lane.advance("run", steps=4)
+    lane.open(OpenRun("run", fresh(), folders=[str(tmp_path / "run")]))
+    lane.advance(Advance("run", steps=4))
     assert (tmp_path / "run" / "4.npz").exists()
-    monkeypatch.setattr(Path, "write_bytes", full)
-    packed, _, _ = lane.advance("run", steps=4)
+    monkeypatch.setattr("vae_core.data.cache.os.replace", full)
+    packed = lane.advance(Advance("run", steps=4)).frame
     assert packed.step == 8 and [p.name for p in (tmp_path / "run").iterdir()] == ["4.npz"]
 
 
 def test_checkpoints_are_thinned_and_used(tmp_path, monkeypatch):
-    monkeypatch.setattr("vae_core.workers.lane.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("vae_core.workers.checkpoints.EVERY", 0.0)
     lane, folders = Lane(), [str(tmp_path / "run")]
-    lane.open("run", fresh(), folders=folders)
+    lane.open(OpenRun("run", fresh(), folders=folders))
     for _ in range(40):
-        packed, _, _ = lane.advance("run", steps=2)
+        packed = lane.advance(Advance("run", steps=2)).frame
     kept = sorted(int(path.stem) for path in (tmp_path / "run").iterdir())
     assert len(kept) <= 12 and kept[-1] == 80
     monkeypatch.setattr(
         "vae_core.trainer.trainer.Trainer.train", lambda trainer, steps: steps == 0 or pytest.fail("trained anew")
     )
-    assert Lane().open("again", fresh(), step=80, folders=folders)["frame"] == packed
+    assert Lane().open(OpenRun("again", fresh(), step=80, folders=folders)).frame == packed
 
 
 def test_no_process_is_left_behind():
     code = (
         "import os, signal; from vae_core.engine.engine import Engine\n"
-        "e = Engine(2); e.rules(); print(*e.pids(), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+        "e = Engine(2); e.rules(); print(*e.pool.pids(), flush=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout
     pids = [int(pid) for pid in out.split()]
@@ -358,7 +366,7 @@ def alive(pid: int) -> bool:
         (1000, 0.0013, 1008),
         (1000, 0.001, 1024),
         (1024, 1.0, 1025),
-    ],  # fmt: skip
+    ],
 )
 def test_frames_lie_at_fixed_steps(step, each, stop):
     assert next_stop(step, each, 0.033) == stop
@@ -376,13 +384,13 @@ def test_who_watches_closely_sees_the_points_move_between_frames(own):
     run, told = own.open(fresh(hidden=(512, 512), batch_size=512)), []
     leave = run.watch(told.append, closely=True)
     run.play()
-    assert wait_until(lambda: told.count("glimpse") > 5, 30)
+    assert wait_until(lambda: told.count("preview") > 5, 30)
     begun = len(told)
     run.pause()
     assert wait_until(lambda: run.resting, 10)
-    assert told[begun:].count("glimpse") <= 2  # the slice ends at the next one
+    assert told[begun:].count("preview") <= 2  # the slice ends at the next one
     assert told.count("frame") + 1 >= len(run.record.steps)
-    assert run.glimpsed is None  # the last thing seen is a frame
+    assert run.preview is None  # the last thing seen is a frame
     assert run.newest.unpacked().z.tobytes() == again(run).frame().z.tobytes()
     leave()
     del told[:]
@@ -390,4 +398,4 @@ def test_who_watches_closely_sees_the_points_move_between_frames(own):
     run.play()
     assert wait_until(lambda: told.count("frame") > 8, 30)
     run.pause()
-    assert "glimpse" not in told
+    assert "preview" not in told

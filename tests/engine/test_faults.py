@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from vae_core.run.recipe import Recipe
 from vae_core.storage.store import Store
 from vae_core.trainer.replay import replay
 from vae_core.workers.errors import OutOfMemory
+from vae_core.workers.messages import Advance, CloseRun
 from vae_core.workers.worker import TOO_MUCH, answer
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
@@ -50,9 +52,9 @@ def test_twenty_kills_cost_no_bit(tmp_path):
         run.play()
         for kill in range(20):
             reach(run, run.header["step"] + chance.randrange(1, 200))
-            assert wait_until(lambda: engine._lanes[run.feed.lane].ready, 30)
+            assert wait_until(lambda: engine.pool.ready[run.training.lane], 30)
             before = run.header["step"]
-            os.kill(engine.pids()[run.feed.lane], signal.SIGKILL)
+            os.kill(engine.pool.pids()[run.training.lane], signal.SIGKILL)
             assert wait_until(lambda before=before: run.header["step"] > before + 60, 30), run.state()
             if kill == 9:
                 run.switch(noise=0.5)
@@ -63,14 +65,14 @@ def test_twenty_kills_cost_no_bit(tmp_path):
 
 def test_a_worker_that_dies_takes_nobody_else_along(tmp_path):
     with Engine(2, folder=tmp_path) as engine:
-        assert wait_until(lambda: all(lane.ready for lane in engine._lanes), 60)  # else all are placed in the first
+        assert wait_until(lambda: all(engine.pool.ready), 60)  # else all are placed in the first
         runs = [engine.open(fresh(), owner=str(i)) for i in range(4)]
         for run in runs:
             run.watch(lambda what: None)
             run.play()
             reach(run, 20)
-        assert {run.feed.lane for run in runs} == {0, 1}
-        os.kill(engine.pids()[0], signal.SIGKILL)
+        assert {run.training.lane for run in runs} == {0, 1}
+        os.kill(engine.pool.pids()[0], signal.SIGKILL)
         for run in runs:
             reach(run, run.header["step"] + 50)
             rest(run)
@@ -79,20 +81,24 @@ def test_a_worker_that_dies_takes_nobody_else_along(tmp_path):
 
 def test_a_run_too_large_for_a_worker_is_told_and_the_others_go_on(tmp_path, monkeypatch):
     with Engine(folder=tmp_path) as engine:
-        need = int(open(f"/proc/{engine.pids()[0]}/statm").read().split()[5]) if engine.rules() else 0
+        need = int(Path(f"/proc/{engine.pool.pids()[0]}/statm").read_text().split()[5]) if engine.rules() else 0
     monkeypatch.setenv("NOISE_LAB_LANE_MEMORY", str(need * os.sysconf("SC_PAGE_SIZE") + (400 << 20)))
     with Engine(folder=tmp_path) as engine:
         run = engine.open(fresh())
         run.watch(lambda what: None)
         run.play()
         reach(run, 10)
-        with pytest.raises(Exception, match="more memory than a worker has") as error:
+
+        def fill():
             for seed in range(8):  # 17 million weights each, with gradients and moments
                 large = engine.open(fresh(hidden=(4096, 1024), seed=seed))
                 large.step(2)
                 assert wait_until(lambda large=large: large.resting, 60)
                 if large.message:
                     raise RuntimeError(large.message["text"])
+
+        with pytest.raises(Exception, match="more memory than a worker has") as error:
+            fill()
         assert "\n" not in str(error.value)
         reach(run, run.header["step"] + 50)
         assert engine.figures()["lost"] == 0
@@ -109,9 +115,9 @@ def test_what_another_server_of_the_store_has_steered_since_is_not_taken_for_the
         with Engine(folder=tmp_path) as other:
             steered = other.open(recipe)
             steered.step(20)
-            assert wait_until(lambda: steered.resting and steered.header["step"] == steered.feed.head, 30)
+            assert wait_until(lambda: steered.resting and steered.header["step"] == steered.training.head, 30)
             steered.look(0 if default else 1)
-            assert steered.feed.id == run.feed.id
+            assert steered.training.id == run.training.id
         run = engine.open(recipe)
         run.step(20)
         assert wait_until(lambda: run.resting and run.header["step"] >= 20, 30)
@@ -121,19 +127,19 @@ def test_what_another_server_of_the_store_has_steered_since_is_not_taken_for_the
 class Careless:
     """A lane in which a library cleans up after a lack of memory, and stumbles over that."""
 
-    def advance(self, run: str) -> None:
+    def answer(self, request: Advance) -> None:
         try:
             raise MemoryError
         except MemoryError:
             raise ValueError("I/O operation on closed file.") from None
 
-    def close(self, run: str) -> None:
-        self.closed = run
+    def close(self, request: CloseRun) -> None:
+        self.closed = request.run
 
 
 def test_memory_that_ran_out_is_told_whatever_error_came_of_it():
     lane = Careless()
-    error = answer(lane, "advance", {"run": "large"})
+    error = answer(lane, Advance("large"))
     assert (type(error), str(error), lane.closed) == (OutOfMemory, TOO_MUCH, "large")
 
 
@@ -148,9 +154,9 @@ run.play()
 while run.header["step"] < 3000: time.sleep(0.01)
 run.switch(noise=0.5)
 while run.header["step"] < 6000: time.sleep(0.01)
-engine.trainings.keep(run.feed, 1e9)
+engine.trainings.keep(run.training, 1e9)
 engine.trainings._keeper.submit(lambda: None).result()
-print(json.dumps([run.id, run.header["step"], *engine.pids()]), flush=True)
+print(json.dumps([run.id, run.header["step"], *engine.pool.pids()]), flush=True)
 time.sleep(60)
 """
 
@@ -177,7 +183,7 @@ def test_a_server_that_is_killed_finds_its_runs_again(tmp_path):
         assert run.newest == straight(run)
         assert engine.recall(id) is run
         visitor = engine.open(recipe, pending=[{"step": run.record.events[0].step, "noise": 0.5}])
-        assert visitor.feed is run.feed  # what was trained before is not trained again
+        assert visitor.training is run.training  # what was trained before is not trained again
 
 
 def test_a_server_that_stops_keeps_what_is_open_and_forgets_what_was_closed(tmp_path):
@@ -251,10 +257,12 @@ class TestStore:
         run = trained_before(tmp_path, recipe)
         with Engine(folder=tmp_path) as first, Engine(folder=tmp_path) as second:
             far, near = first.open(recipe), second.open(recipe)
-            assert far.feed.id == run.feed.id != near.feed.id  # the second one has a copy, and what was trained
-            assert far.feed.head == near.feed.head == 20
+            assert (
+                far.training.id == run.training.id != near.training.id
+            )  # the second one has a copy, and what was trained
+            assert far.training.head == near.training.head == 20
             back = second.recall(run.id)  # nor does who comes back there
-            assert back.id == run.id and back.feed.id not in (far.feed.id, near.feed.id)
+            assert back.id == run.id and back.training.id not in (far.training.id, near.training.id)
             back.step(5)
             assert wait_until(lambda: back.resting and back.header["step"] == 25, 10)
             first._store.drop(run.id)  # it is no longer the first one's to forget
@@ -273,14 +281,16 @@ class TestStore:
             for run in runs:
                 run.step(2)
                 assert wait_until(lambda run=run: run.resting, 10)
-            assert wait_until(lambda: set(engine._store.kept().values()) == {run.feed.id for run in runs}, 10)
             other = Store(tmp_path)
-            assert not any(other.claim(run.feed.id) for run in runs)
+            assert wait_until(lambda: set(other.kept().values()) == {run.training.id for run in runs}, 10)
+            assert not any(other.claim(run.training.id) for run in runs)
             for run in runs:
                 engine.close(run)  # the first one closed is not even kept in memory
-            assert wait_until(lambda: other.claim(runs[0].feed.id), 10)
-            assert not any(other.claim(run.feed.id) for run in runs[1:])
-            assert engine.open(runs[0].record.recipe.model_dump()).feed.id != runs[0].feed.id  # it is the other's now
+            assert wait_until(lambda: other.claim(runs[0].training.id), 10)
+            assert not any(other.claim(run.training.id) for run in runs[1:])
+            assert (
+                engine.open(runs[0].record.recipe.model_dump()).training.id != runs[0].training.id
+            )  # it is the other's now
 
     def test_holds_no_name(self, tmp_path):
         with Engine(folder=tmp_path) as engine:

@@ -139,7 +139,7 @@ def test_a_killed_worker_costs_nothing(engine, open_lockstep):
     lockstep = open_lockstep({}, {"rule": "offset"})
     lockstep.play()
     reach(lockstep, 60)
-    os.kill(engine.pids()[0], signal.SIGKILL)
+    os.kill(engine.pool.pids()[0], signal.SIGKILL)
     reach(lockstep, lockstep.front + 60)
     rest(lockstep)
     assert len(set(steps(lockstep))) == 1
@@ -164,7 +164,7 @@ def test_reset_starts_all_again_with_their_present_settings(engine, open_lockste
 
 
 def test_nobody_watching_pauses(open_lockstep, monkeypatch):
-    monkeypatch.setattr("vae_core.engine.lockstep.GRACE", 0.1)
+    monkeypatch.setattr("vae_core.engine.watched.GRACE", 0.1)
     lockstep = open_lockstep({}, {"noise": 0.0}, watched=False)
     leave = lockstep.watch(lambda what: None)
     lockstep.play()
@@ -178,7 +178,7 @@ def test_nobody_watching_pauses(open_lockstep, monkeypatch):
 def test_the_engine_keeps_what_is_watched(engine, open_lockstep, monkeypatch):
     lockstep = open_lockstep({}, {"noise": 0.0})
     forgotten = open_lockstep({}, {"noise": 0.0}, watched=False)
-    monkeypatch.setattr("vae_core.engine.player.GRACE", 0.0)
+    monkeypatch.setattr("vae_core.engine.watched.GRACE", 0.0)
     monkeypatch.setattr(engine, "limits", Limits(runs=3))
     engine.open(SMALL)
     assert lockstep.alive and not forgotten.alive

@@ -13,6 +13,7 @@ from vae_core.run.link import from_query, to_query
 from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
 from vae_core.trainer.replay import replay
+from vae_core.workers.messages import Advance
 
 SEEDS = itertools.count(1000)
 DEFAULTS = {"vae": {"beta": 1.0, "s": 1.0}, "offset": {"f": "table", "a": 1.0}}
@@ -45,14 +46,14 @@ class Spent:
     """Steps that the lanes were asked to train."""
 
     def __init__(self, engine, monkeypatch):
-        self.slices, ask = [], engine.ask
+        self.slices, ask = [], engine.pool.ask
 
-        def counted(lane, turn, name, urgent=True, **args):
-            if name == "advance":
-                self.slices.append(args["run"])
-            return ask(lane, turn, name, urgent, **args)
+        def counted(lane, turn, request, *more):
+            if isinstance(request, Advance):
+                self.slices.append(request.run)
+            return ask(lane, turn, request, *more)
 
-        monkeypatch.setattr(engine, "ask", counted)
+        monkeypatch.setattr(engine.pool, "ask", counted)
 
 
 def test_forty_equal_runs_are_trained_once(engine, monkeypatch):
@@ -67,9 +68,9 @@ def test_forty_equal_runs_are_trained_once(engine, monkeypatch):
         reach(run, 100)
     for run in runs:
         rest(run)
-    trained = set(runs[0].feed.record.steps)
-    assert len({run.feed for run in runs}) == 1 and all(steps <= trained for steps in seen)
-    assert len(spent.slices) <= len(trained) + 1 and set(spent.slices) == {runs[0].feed.id}
+    trained = set(runs[0].training.record.steps)
+    assert len({run.training for run in runs}) == 1 and all(steps <= trained for steps in seen)
+    assert len(spent.slices) <= len(trained) + 1 and set(spent.slices) == {runs[0].training.id}
     frames = {id(run.record.packed(64)) for run in runs if 64 in run.record.steps}
     assert len(frames) == 1  # in memory once
     assert engine.figures()["frames"] < 3 * len(trained)
@@ -92,7 +93,7 @@ def test_who_comes_late_gets_the_recorded_past_and_then_goes_on(engine, monkeypa
     assert late.newest is first.newest and not spent.slices and late.state()["recorded"] is None
     late.step(4)
     assert wait_until(lambda: late.resting, 10)
-    assert spent.slices == [late.feed.id] and late.newest == straight(late)
+    assert spent.slices == [late.training.id] and late.newest == straight(late)
     assert late.seconds >= first.seconds > 0
 
 
@@ -103,9 +104,9 @@ def test_who_steers_leaves_and_nobody_else_notices(engine):
         run.watch(lambda what: None)
         run.step(50)
         assert wait_until(lambda run=run: run.resting, 10)
-    assert mine.feed is other.feed
+    assert mine.training is other.training
     mine.switch(noise=0.0)
-    assert mine.feed is not other.feed and other.header["noise"] == 1 and not other.record.events
+    assert mine.training is not other.training and other.header["noise"] == 1 and not other.record.events
     for run in (mine, other):
         run.step(20)
         assert wait_until(lambda run=run: run.resting, 10)
@@ -132,16 +133,16 @@ def test_equal_changes_at_the_same_step_meet_again(engine):
         run.step(30)
         assert wait_until(lambda run=run: run.resting, 10)
         run.switch(noise=0.5)
-    assert runs[0].feed is runs[1].feed and runs[0].feed.players == set(runs)
+    assert runs[0].training is runs[1].training and runs[0].training.players == set(runs)
     runs[0].switch(noise=0.25)
-    assert runs[0].feed is not runs[1].feed and runs[1].header["noise"] == 0.5
+    assert runs[0].training is not runs[1].training and runs[1].header["noise"] == 0.5
 
 
 def test_a_switch_at_the_start_is_an_event(engine):
     recipe = fresh()
     started, switched = engine.open({**recipe, "rule": "autoencoder"}), engine.open(recipe)
     switched.switch(rule="autoencoder")
-    assert started.feed is not switched.feed and [event.step for event in switched.record.events] == [0]
+    assert started.training is not switched.training and [event.step for event in switched.record.events] == [0]
     switched.step(5)
     assert wait_until(lambda: switched.resting, 10) and switched.newest == straight(switched)
 
@@ -157,7 +158,7 @@ def test_a_link_of_a_run_leads_to_its_recorded_frames(engine, monkeypatch):
     recipe, pending, points = from_query(parse_qs(link.removeprefix("?")))
     spent = Spent(engine, monkeypatch)
     visitor = engine.open(recipe, pending, points)
-    assert visitor.feed is run.feed
+    assert visitor.training is run.training
     visitor.step(60)
     assert wait_until(lambda: visitor.resting, 10) and not spent.slices and visitor.newest is run.newest
 
@@ -173,7 +174,7 @@ def test_odd_steps_between_recorded_frames_are_trained_apart(engine):
     wanted = next(step for step in range(200, 500) if step not in steps)
     exact.step(wanted)
     assert wait_until(lambda: exact.resting, 20)
-    assert exact.header["step"] == wanted and exact.newest == straight(exact) and exact.feed is not ahead.feed
+    assert exact.header["step"] == wanted and exact.newest == straight(exact) and exact.training is not ahead.training
 
 
 def test_a_look_at_another_image_is_ones_own(engine):
@@ -181,13 +182,13 @@ def test_a_look_at_another_image_is_ones_own(engine):
     mine, other = engine.open(recipe), engine.open(recipe)
     before = other.header["chosen"]
     mine.look(7)
-    assert mine.header["chosen"] == 7 and mine.feed is not other.feed
+    assert mine.header["chosen"] == 7 and mine.training is not other.training
     other.step(3)
     assert wait_until(lambda: other.resting, 10) and other.header["chosen"] == before
 
 
 def ahead_and_behind(engine, steps=100, exact=False):
-    """Two players of one feed that rest at different steps, 40 the one; exact: that one is watched with measures."""
+    """Two players of one training that rest at different steps, 40 the one; exact: it is watched with measures."""
     recipe = fresh()
     ahead, behind = engine.open(recipe), engine.open(recipe)
     ahead.step(steps)
@@ -205,14 +206,14 @@ def test_examining_a_shared_run_sees_its_own_step(engine):
 
 def test_who_rests_behind_is_measured_there(engine):
     ahead, behind = ahead_and_behind(engine, exact=True)
-    assert wait_until(lambda: 40 in behind.gauge.steps, 20) and ahead.gauge.newest is None
-    header = unpack(behind.gauge.newest)[0]
+    assert wait_until(lambda: 40 in behind.measures.steps, 20) and ahead.measures.newest is None
+    header = unpack(behind.measures.newest)[0]
     assert header["step"] == behind.header["step"] == 40 and behind.newest == straight(behind)
 
 
 def test_steps_asked_for_while_it_leaves_are_done(engine):
     ahead, behind = ahead_and_behind(engine, 300, exact=True)
-    assert wait_until(lambda: behind._leaving or behind.feed is not ahead.feed, 5)
+    assert wait_until(lambda: behind._leaving or behind.training is not ahead.training, 5)
     behind.step(1)
     assert wait_until(lambda: behind.resting and behind.header["step"] == 41, 10)
 

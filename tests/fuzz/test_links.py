@@ -17,6 +17,7 @@ from vae_core.run.recipe import Event, Recipe, RecipeError
 from vae_core.trainer import trainer as trainers
 from vae_core.workers.errors import LaneError, TrainingDiverged
 from vae_core.workers.lane import Lane
+from vae_core.workers.messages import Advance, OpenRun
 
 ERRORS = (RecipeError, TableError, DataError, LaneError)
 
@@ -37,7 +38,7 @@ def no_networks(monkeypatch, request):
 def check(recipe, pending, points=2000) -> Recipe:
     """The recipe, if a lane would open it with all its changes."""
     try:
-        Lane().open("fuzz", recipe, pending, points=points)
+        Lane().open(OpenRun("fuzz", recipe, pending, points=points))
     except Opened as opened:
         return opened.args[0]
     raise AssertionError("a lane opened it without a trainer")
@@ -88,13 +89,13 @@ def test_what_is_opened_trains(query):
     def take():
         recipe, pending, _ = from_query({**query, "points": ["20"]})
         assert_small(recipe)
-        return lane.open("fuzz", recipe, pending, points=20)
+        return lane.open(OpenRun("fuzz", recipe, pending, points=20))
 
     if verdict("trained links", take, ERRORS) is None:
         return
     for _ in range(6):
         try:
-            frame, _, _ = lane.advance("fuzz", steps=1)
+            frame = lane.advance(Advance("fuzz", steps=1)).frame
         except LaneError as error:  # some settings diverge, and say so
             assert isinstance(error, TrainingDiverged)
             assert_sentence(str(error))

@@ -19,7 +19,7 @@ def open_page(step: int = 60, **query: str) -> AppTest:
     page.query_params.update({"dataset": "digits", "hidden": "32", "batch_size": "64", **query})
     page.run()
     run = run_of(page)
-    run.fresh = False
+    run.autoplay = False
     run.step(step)
     assert wait_until(lambda: run.header["step"] >= step, 60)
     return page.switch_page("pages/microscope.py").run()

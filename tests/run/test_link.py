@@ -9,6 +9,7 @@ from vae_core.run.link import from_query, read_event, to_query
 from vae_core.run.recipe import Recipe, RecipeError
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.lane import Lane
+from vae_core.workers.messages import Advance, OpenRun
 
 
 def test_a_link_reproduces_recipe_events_and_bits():
@@ -26,12 +27,12 @@ def test_a_link_reproduces_recipe_events_and_bits():
     recipe, pending, _ = from_query(parse_qs(query.removeprefix("?")))
     assert Recipe(**recipe) == trainer.recipe
     lane = Lane()
-    lane.open("again", recipe, pending, points=20)
-    packed, _, events = None, None, None
-    while packed is None or packed.step < 16:
-        packed, _, events = lane.advance("again", steps=1)
-    assert [e["label"] for e in events] == [e.label for e in trainer.events]
-    assert packed == frame.packed()
+    lane.open(OpenRun("again", recipe, pending, points=20))
+    advanced = None
+    while advanced is None or advanced.frame.step < 16:
+        advanced = lane.advance(Advance("again", steps=1))
+    assert [e["label"] for e in advanced.events] == [e.label for e in trainer.events]
+    assert advanced.frame == frame.packed()
 
 
 def test_defaults_are_left_out():
@@ -91,4 +92,4 @@ def test_a_link_has_a_largest_number_of_events():
 )
 def test_an_impossible_event_is_told_before_the_run_starts(pending, words):
     with pytest.raises(RecipeError, match=words):
-        Lane().open("run", {"dataset": "digits"}, pending)
+        Lane().open(OpenRun("run", {"dataset": "digits"}, pending))

@@ -269,10 +269,10 @@ class TestReopening:
     @pytest.mark.parametrize("with_state", [True, False])
     def test_goes_on_where_it_ended_with_equal_bits(self, engine, library, with_state):
         run = self.live(engine)
-        record, state = engine.snapshot(run)
+        record, state = run.snapshot()
         id = library.save(record, state if with_state else None, "Run")
         again = engine.reopen(*library.open(id))
-        assert again.id != run.id and not again.playing and not again.fresh
+        assert again.id != run.id and not again.playing and not again.autoplay
         assert again.newest == run.newest and again.header["step"] == 60 and again.header["strip"][-1] == 7
         assert again.record.recipe == run.record.recipe and again.record.events == run.record.events
         assert again.record.steps == run.record.steps
@@ -286,7 +286,7 @@ class TestReopening:
     def test_the_state_is_used(self, engine, library):
         """A state that was tampered with after it was checked shows: so it was not trained again."""
         run = self.live(engine)
-        record, state = engine.snapshot(run)
+        record, state = run.snapshot()
         import io
 
         arrays = dict(np.load(io.BytesIO(state)))
@@ -303,7 +303,7 @@ class TestReopening:
             at = run.header["step"]
             assert wait_until(lambda: run.header["step"] > at + 30, 30)  # noqa: B023  # called at once
             run.switch(**settings)
-            record, state = engine.snapshot(run)
+            record, state = run.snapshot()
             step = record.steps[-1]
             assert replay(run.record.recipe, record.events, step, points=50).state() == state
             assert replay(run.record.recipe, record.events, step, points=50).frame().packed() == record.packed(step)
@@ -316,26 +316,26 @@ class TestReopening:
         run.watch(lambda what: None)
         run.play()
         assert wait_until(lambda: run.status == "diverged", 30)
-        record, state = engine.snapshot(run)
+        record, state = run.snapshot()
         assert state is None and record.steps[-1] == run.header["step"]
         assert engine.reopen(*library.open(library.save(record))).header["step"] == record.steps[-1]
 
     def test_a_lane_that_dies_brings_it_back(self, engine, library):
         run = self.live(engine)
-        again = engine.reopen(*engine.snapshot(run))
-        os.kill(engine.pids()[again.feed.lane], 9)
+        again = engine.reopen(*run.snapshot())
+        os.kill(engine.pool.pids()[again.training.lane], 9)
         again.switch(noise=0.25)
         assert again.header["step"] == 60 and again.header["noise"] == 0.25
 
     def test_nothing_is_left_in_the_spool(self, engine):
         run = self.live(engine)
-        again = engine.reopen(*engine.snapshot(run))
-        assert (engine.folder(again.feed.id) / "60.npz").exists()
+        again = engine.reopen(*run.snapshot())
+        assert (engine.trainings.folder(again.training.id) / "60.npz").exists()
         engine.close(again), engine.close(run)
-        assert wait_until(lambda: not engine.folder(again.feed.id).exists(), 10)
+        assert wait_until(lambda: not engine.trainings.folder(again.training.id).exists(), 10)
 
     def test_other_data_is_told(self, engine):
-        record, state = engine.snapshot(self.live(engine))
+        record, state = self.live(engine).snapshot()
         frame = record.frame(60)
         import dataclasses
 

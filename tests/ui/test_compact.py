@@ -7,13 +7,14 @@ import pytest
 
 from tests.conftest import small
 from vae_core.analysis import views
-from vae_core.engine.live_measures import Gauge, combined
+from vae_core.engine.live_measures import LiveMeasures, combined
 from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run
 from vae_core.trainer.trainer import Trainer
 from vae_core.ui.server import compact as lean
 from vae_core.workers.lane import Lane
+from vae_core.workers.messages import GetImages, OpenRun
 
 LIMIT = 15_000  # bytes of a frame with its envelope
 
@@ -28,11 +29,11 @@ class Shown:
 
     def __init__(self, recipe: Recipe, points: int = 2000) -> None:
         lane = Lane()
-        lane.open("run", recipe.model_dump(), points=points)
-        self.trainer: Trainer = lane._desk("run").trainer
-        probe, images = lane.images("run")
-        self.labels, self.images = unpack(probe)[1]["labels"], unpack(images)[1]["images"]
-        self.lens = lean.Lens(probe, images, self.trainer.frame().strip)
+        lane.open(OpenRun("run", recipe.model_dump(), points=points))
+        self.trainer: Trainer = lane.in_lane("run").trainer
+        packed = lane.images(GetImages("run"))
+        self.labels, self.images = unpack(packed.probe)[1]["labels"], unpack(packed.images)[1]["images"]
+        self.lens = lean.Lens(packed.probe, packed.images, self.trainer.frame().strip)
 
 
 @pytest.fixture(scope="module", params=["vae", "autoencoder", "full_covariance"])
@@ -112,19 +113,19 @@ def test_a_frame_of_the_default_recipe_has_at_most_15_kb(mnist, rule):
 
 
 def test_history_is_the_recording_at_few_steps(shown):
-    record, gauge = Run(shown.trainer.recipe), Gauge()
+    record, measures = Run(shown.trainer.recipe), LiveMeasures()
     first = shown.trainer.step_count
     for _ in range(700):
         record.history[first] = {"kl": float(first), "elbo": None}
         first += 3
-    gauge.take(views.live_exact(shown.trainer))
-    header, arrays = opened(lean.history(record, gauge))
+    measures.take(views.live_exact(shown.trainer))
+    header, arrays = opened(lean.history(record, measures))
     steps = sorted(record.history)
     assert len(arrays["steps"]) == lean.ROWS and arrays["steps"][0] == steps[0] and arrays["steps"][-1] == steps[-1]
     values = dict(zip(header["names"], arrays["values"], strict=True))
     assert np.array_equal(values["kl"], arrays["steps"]) and np.isnan(values["elbo"]).all()
-    assert arrays["measured_steps"].tolist() == gauge.steps
-    assert np.allclose(arrays["measured"], gauge.columns()["log_marginal"])
+    assert arrays["measured_steps"].tolist() == measures.steps
+    assert np.allclose(arrays["measured"], measures.columns()["log_marginal"])
 
 
 def painted(weights, z):

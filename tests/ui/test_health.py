@@ -123,10 +123,12 @@ def test_a_lane_that_is_lost_before_it_answers_is_asked_again(monkeypatch):
     asked: list[tuple[int, Future]] = []
 
     class Two:
+        pool = property(lambda self: self)
+
         def figures(self):
             return {"lanes": 2}
 
-        def request(self, lane, name):
+        def request(self, lane, request):
             asked.append((lane, Future()))
             return asked[-1][1]
 

@@ -57,7 +57,7 @@ def imported(tree: ast.Module) -> set[str]:
 
 # Pickles travel between the server and the processes that it has started, over connections with a random key, and
 # between the machines of a cluster, which run each other's code anyway and let nobody in without token and certificate.
-OWN_PROCESSES = {"lane_process.py", "worker.py", "cluster.py", "bridge_process.py", "bridge.py", "node.py"}
+OWN_PROCESSES = {"process.py", "worker.py", "cluster.py", "bridge_process.py", "bridge.py", "node.py"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

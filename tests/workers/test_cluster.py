@@ -22,11 +22,13 @@ from vae_core.engine.engine import Engine
 from vae_core.run.recipe import Recipe
 from vae_core.trainer.replay import replay
 from vae_core.trainer.trainer import Trainer
+from vae_core.workers.checkpoints import newest
 from vae_core.workers.cluster import node
 from vae_core.workers.cluster.bridge import attach
 from vae_core.workers.cluster.cluster import Cluster, RemoteLane, unprotected
-from vae_core.workers.cluster.node import NodeLane, newest
+from vae_core.workers.cluster.node import NodeLane
 from vae_core.workers.errors import LaneError, Refused, UnknownRun
+from vae_core.workers.messages import Advance, DescribeRules, OpenRun, Request
 
 ROOT = Path(__file__).parents[2]
 HOSTING = ROOT / ".hosting"
@@ -130,12 +132,14 @@ def engine(machines):
         for name, value in machines.environment().items():
             patch.setenv(name, value)
         with Engine(0, address=machines.address) as engine:
-            assert wait_until(lambda: engine.place() >= 0 and engine.figures()["lanes"] == 2 and all_ready(engine), 60)
+            assert wait_until(
+                lambda: engine.trainings.place() >= 0 and engine.figures()["lanes"] == 2 and all_ready(engine), 60
+            )
             yield engine
 
 
 def all_ready(engine: Engine) -> bool:
-    return all(lane.ready for lane in engine._lanes)
+    return all(engine.pool.ready)
 
 
 def playing(engine: Engine):
@@ -170,7 +174,7 @@ def is_exact(run) -> bool:
 
 
 def machine_of(engine: Engine, machines: Machines, run) -> subprocess.Popen:
-    return machines.of(engine._cluster._states[run.feed.lane]["pid"])
+    return machines.of(engine.pool.cluster.states[run.training.lane].about["pid"])
 
 
 # -- with a cluster ------------------------------------------------------------------------------
@@ -178,7 +182,7 @@ def machine_of(engine: Engine, machines: Machines, run) -> subprocess.Popen:
 
 def test_a_run_on_another_machine_gives_the_same_bits(engine):
     run, _ = playing(engine)
-    assert engine.pids() == [engine._cluster.pid] * 2
+    assert engine.pool.pids() == [engine.pool.cluster.pid] * 2
     with pytest.raises(LaneError, match="noise switch"):
         run.switch(noise=7)
     assert run.playing and is_exact(run)
@@ -194,7 +198,7 @@ def test_two_servers_use_the_same_lanes(engine, machines):
         f"with Engine(0, address={machines.address!r}) as e:\n"
         f"    run = e.open({ {**RECIPE, 'seed': next(SEEDS)} !r}); run.step(3)\n"
         "    while run.header['step'] < 3: pass\n"
-        "    lanes = [state['pid'] for state in e._cluster._states if 'pid' in state]\n"
+        "    lanes = [status.about['pid'] for status in e.pool.cluster.states if status.about]\n"
         "    print(json.dumps([lanes, [m for m in ('torch', 'ray') if m in sys.modules]]))\n"
     )  # fmt: skip
     run, _ = playing(engine)
@@ -202,35 +206,35 @@ def test_two_servers_use_the_same_lanes(engine, machines):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=90, cwd=ROOT
     )
     pids, imported = json.loads(printed.stdout.splitlines()[-1])
-    assert pids and set(pids) <= {state["pid"] for state in engine._cluster._states}
+    assert pids and set(pids) <= {status.about["pid"] for status in engine.pool.cluster.states}
     assert imported == [] and run.playing and is_exact(run)
 
 
 def test_a_run_outlives_its_machine_and_another_one_may_join(engine, machines):
     run, told = playing(engine)
-    feed = engine.folder(run.feed.id)
-    assert wait_until(lambda: newest(feed) is not None, 20)  # its state has come to this machine
-    lost, step, lane = engine.figures()["lost"], run.header["step"], run.feed.lane
+    folder = engine.trainings.folder(run.training.id)
+    assert wait_until(lambda: newest([folder]) is not None, 20)  # its state has come to this machine
+    lost, step, lane = engine.figures()["lost"], run.header["step"], run.training.lane
     began = time.monotonic()
     send(machine_of(engine, machines, run), signal.SIGKILL)
-    assert when(told, "went on from step") - began < 20 and run.feed.lane != lane
+    assert when(told, "went on from step") - began < 20 and run.training.lane != lane
     reach(run, step + 200)
     assert engine.figures()["lost"] == lost + 1 and is_exact(run)
     machines.join()
     assert wait_until(lambda: all_ready(engine), 60)
-    engine.request(lane, "describe").result(20)
+    engine.pool.request(lane, DescribeRules()).result(20)
 
 
 def test_a_silent_machine_is_given_up_within_seconds(engine, machines):
     run, told = playing(engine)
-    machine, step, lane = machine_of(engine, machines, run), run.header["step"], run.feed.lane
+    machine, step, lane = machine_of(engine, machines, run), run.header["step"], run.training.lane
     began = time.monotonic()
     send(machine, signal.SIGSTOP)
     try:
         assert 1 < when(told, "bringing the run back") - began < 12
         when(told, "went on from step")
         reach(run, step + 200)
-        assert run.feed.lane != lane
+        assert run.training.lane != lane
         assert is_exact(run)
     finally:
         send(machine, signal.SIGCONT)
@@ -239,8 +243,8 @@ def test_a_silent_machine_is_given_up_within_seconds(engine, machines):
 
 def test_a_run_outlives_the_process_that_speaks_with_ray(engine):
     run, told = playing(engine)
-    assert wait_until(lambda: time.monotonic() - engine._cluster._started_at > 6, 10)
-    os.kill(engine._cluster.pid, signal.SIGKILL)
+    assert wait_until(lambda: time.monotonic() - engine.pool.cluster._started_at > 6, 10)
+    os.kill(engine.pool.cluster.pid, signal.SIGKILL)
     when(told, "went on from step")
     reach(run, run.header["step"] + 200)
     assert is_exact(run)
@@ -248,7 +252,7 @@ def test_a_run_outlives_the_process_that_speaks_with_ray(engine):
 
 def test_a_server_outlives_the_head(engine, machines, monkeypatch):
     """The last of the tests with a cluster: it has none any more."""
-    monkeypatch.setattr("vae_core.engine.training.PATIENCE", 3.0, raising=False)
+    monkeypatch.setattr("vae_core.engine.recovery.PATIENCE", 3.0)
     run, _ = playing(engine)
     send(machines.head, signal.SIGKILL)
     assert wait_until(lambda: not run.playing, 60), run.state()
@@ -267,16 +271,16 @@ class Straight:
     def __init__(self, *lanes: NodeLane) -> None:
         self.opened, self._lanes = {}, lanes
 
-    def ask(self, lane: int, name: str, args: dict, state=None) -> Future:
+    def ask(self, lane: int, request: Request, state=None) -> Future:
         future: Future = Future()
-        future.set_result(self._lanes[lane].ask(name, args, state))
+        future.set_result(self._lanes[lane].ask(request, state))
         return future
 
 
 @pytest.fixture
 def lanes(monkeypatch):
     """Two lanes on two machines, which have nothing in common but the server's disk."""
-    monkeypatch.setattr("vae_core.workers.lane.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("vae_core.workers.checkpoints.EVERY", 0.0)
     monkeypatch.setattr("vae_core.workers.lane.Lane.warm_up", lambda lane: None)
     cluster = Straight(NodeLane(), NodeLane())
     return RemoteLane(cluster, 0), RemoteLane(cluster, 1)
@@ -285,16 +289,16 @@ def lanes(monkeypatch):
 def test_states_lie_on_the_servers_disk_and_go_to_another_machine(lanes, tmp_path, monkeypatch):
     here, there = lanes
     folders = [str(tmp_path / "run"), str(tmp_path / "parent")]
-    here.request("open", run="run", recipe=RECIPE, folders=folders).result()
+    here.request(OpenRun("run", RECIPE, folders=folders)).result()
     for _ in range(20):
-        packed, _, events = here.request("advance", run="run", steps=4).result()
+        advanced = here.request(Advance("run", steps=4)).result()
     kept = sorted(int(path.stem) for path in (tmp_path / "run").iterdir())
     assert len(kept) == 12 and kept[-1] == 80
     monkeypatch.setattr(Trainer, "train", lambda trainer, steps: steps == 0 or pytest.fail("trained anew"))
-    again = there.request("open", run="run", recipe=RECIPE, events=events, step=80, folders=folders).result()
-    assert again["frame"] == packed
+    again = there.request(OpenRun("run", RECIPE, events=advanced.events, step=80, folders=folders)).result()
+    assert again.frame == advanced.frame
     other = [str(tmp_path / "child"), str(tmp_path / "run")]  # a fork has its parent's states
-    assert there.request("open", run="child", recipe=RECIPE, step=80, folders=other).result()["frame"] == packed
+    assert there.request(OpenRun("child", RECIPE, step=80, folders=other)).result().frame == advanced.frame
     assert list((tmp_path / "child").glob("*")) == []
 
 
@@ -302,31 +306,27 @@ def test_a_full_disk_costs_states_and_nothing_else(lanes, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     here, there = lanes
     folders = [str(tmp_path / "file")]
-    here.request("open", run="run", recipe=RECIPE, folders=folders).result()
-    packed, _, _ = here.request("advance", run="run", steps=4).result()
-    again = there.request("open", run="run", recipe=RECIPE, step=4, folders=folders).result()
-    assert again["frame"] == packed
+    here.request(OpenRun("run", RECIPE, folders=folders)).result()
+    advanced = here.request(Advance("run", steps=4)).result()
+    again = there.request(OpenRun("run", RECIPE, step=4, folders=folders)).result()
+    assert again.frame == advanced.frame
 
 
 def test_errors_come_back_as_sentences(lanes):
     here, _ = lanes
-    for name, args, error_type in (
-        ("open", {"run": "x", "recipe": {"rule": "foo"}}, Refused),
-        ("advance", {"run": "nobody"}, UnknownRun),
-    ):
-        error = here.request(name, **args).exception()
+    for request, error_type in ((OpenRun("x", {"rule": "foo"}), Refused), (Advance("nobody"), UnknownRun)):
+        error = here.request(request).exception()
         assert type(error) is error_type and "\n" not in str(error)
-    assert here.waiting == 0
 
 
 def test_runs_of_a_server_that_is_gone_are_forgotten(lanes, monkeypatch):
     here, _ = lanes
-    here.request("open", run="old", recipe=RECIPE).result()
+    here.request(OpenRun("old", RECIPE)).result()
     monkeypatch.setattr(node, "LEASE", 0.0)
-    here.request("open", run="new", recipe=RECIPE).result()
+    here.request(OpenRun("new", RECIPE)).result()
     monkeypatch.setattr(node, "LEASE", 3600.0)
-    assert here.request("advance", run="old").exception().args == UnknownRun().args
-    assert here.request("advance", run="new", steps=2).result()[0].step == 2
+    assert here.request(Advance("old")).exception().args == UnknownRun().args
+    assert here.request(Advance("new", steps=2)).result().frame.step == 2
 
 
 def test_a_cluster_that_everybody_may_use_is_refused(monkeypatch):
@@ -345,5 +345,5 @@ def test_what_is_missing_is_said(monkeypatch):
         attach("ray://127.0.0.1:1")
     monkeypatch.undo()
     if find_spec("ray"):
-        with pytest.raises(LaneError, match="does not answer .*Look at its head node"):
+        with pytest.raises(LaneError, match=r"does not answer .*Look at its head node"):
             attach(f"ray://127.0.0.1:{free_port()}")

@@ -1,4 +1,4 @@
-"""Glimpses: the points between two frames, which change nothing."""
+"""Previews: the points between two frames, which change nothing."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,8 @@ from vae_core.rules import discover
 from vae_core.run.packing import unpack
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.lane import Lane
-from vae_core.workers.preview import glimpse, parts, stops
+from vae_core.workers.messages import Advance, OpenRun
+from vae_core.workers.preview import parts, preview, stops
 
 
 @pytest.mark.parametrize("rule", discover())
@@ -17,7 +18,7 @@ def test_to_look_changes_no_bit_of_the_training(rule):
     seen, alone = Trainer(small(rule=rule), points=60), Trainer(small(rule=rule), points=60)
     for _ in range(3):
         seen.train(2)
-        glimpse(seen, 0)
+        preview(seen, 0)
     alone.train(6)
     assert seen.frame().packed() == alone.frame().packed()
 
@@ -26,7 +27,7 @@ def test_its_codes_are_those_of_the_frame():
     trainer = Trainer(small(rule="vae"), points=60)
     trainer.train(20)
     trainer.switch(noise=0.3)
-    header, arrays = unpack(glimpse(trainer, 0))
+    header, arrays = unpack(preview(trainer, 0))
     frame = trainer.frame()
     assert header == {"kind": "glimpse", "step": 20, "first": 0, "by": 1}
     for name in ("mean", "z"):  # of all but the measured points, as training computes them
@@ -35,7 +36,7 @@ def test_its_codes_are_those_of_the_frame():
 
 def test_of_many_points_each_shows_a_part_in_turns():
     trainer = Trainer(small(rule="vae"), points=60)
-    found = [unpack(glimpse(trainer, turn, 3)) for turn in range(4)]
+    found = [unpack(preview(trainer, turn, 3)) for turn in range(4)]
     assert [(header["first"], header["by"], len(arrays["z"])) for header, arrays in found] == [
         (0, 3, 20), (1, 3, 20), (2, 3, 20), (0, 3, 20)
     ]  # fmt: skip
@@ -58,34 +59,35 @@ def lane_that_shows(waits_after: int) -> tuple[Lane, list[dict]]:
     lane, shown = Lane(), []
     lane.show = lambda data: shown.append(unpack(data)[0])
     lane.waits = lambda: len(shown) == waits_after > 0
-    lane.open("run", {"dataset": "digits", "hidden": (32,), "batch_size": 64}, points=20)
-    lane.advance("run", steps=256)
-    lane._desk("run").step_seconds, lane._desk("run").frame_seconds = 0.005, 0.001  # as if its network were a large one
+    lane.open(OpenRun("run", {"dataset": "digits", "hidden": (32,), "batch_size": 64}, points=20))
+    lane.advance(Advance("run", steps=256))
+    pace = lane.in_lane("run").pace
+    pace.step_seconds, pace.frame_seconds = 0.005, 0.001  # as if its network were a large one
     return lane, shown
 
 
-def test_a_slice_shows_glimpses_and_ends_at_its_frame():
+def test_a_slice_shows_previews_and_ends_at_its_frame():
     lane, shown = lane_that_shows(0)
-    packed, _, _ = lane.advance("run", glimpses=True)
+    packed = lane.advance(Advance("run", previews=True)).frame
     assert packed.step == 288 and [header["step"] for header in shown] == [264, 272, 280]
 
 
-def test_a_slice_ends_at_a_glimpse_if_a_request_waits():
+def test_a_slice_ends_at_a_preview_if_a_request_waits():
     lane, shown = lane_that_shows(2)
-    packed, _, _ = lane.advance("run", glimpses=True)
+    packed = lane.advance(Advance("run", previews=True)).frame
     assert packed.step == 272 == shown[-1]["step"]
 
 
 def test_who_plays_sees_the_first_step():
     lane, shown = lane_that_shows(0)
-    packed, _, _ = lane.advance("run", glimpses=True, resumed=True)
+    packed = lane.advance(Advance("run", previews=True, resumed=True)).frame
     assert [header["step"] for header in shown] == [257] and 257 < packed.step <= 264
 
 
 def test_where_nothing_can_be_shown_a_slice_is_a_short_one():
     lane, _ = lane_that_shows(0)
     lane.show = None
-    assert lane.advance("run", glimpses=True)[0].step == 264
+    assert lane.advance(Advance("run", previews=True)).frame.step == 264
 
 
 def test_parts_are_made_once_for_all_who_look():

@@ -1,10 +1,8 @@
-"""Engine: where trainers live. Warm worker processes on this machine; the server never trains."""
+"""Engine: the runs of a server, the trainings that they show, and the pool of lanes that trains these."""
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,12 @@ from vae_core.engine.limits import Limits
 from vae_core.engine.player import LiveRun
 from vae_core.engine.trainings import Trainings
 from vae_core.run.catalogue import RuleEntry
-from vae_core.run.recipe import Event
 from vae_core.run.recording import BUDGET, Run
 from vae_core.storage.store import Store
-from vae_core.workers.cluster.cluster import Cluster, RemoteLane
 from vae_core.workers.errors import ServerFull
-from vae_core.workers.process import LaneProcess
-from vae_core.workers.turns import Turn, Turns
+from vae_core.workers.pool import Pool
+from vae_core.workers.turns import Turn
 
-LANE_MEMORY = 0.8  # of the machine's memory, for all lanes together
 LEAST_FRAMES = 1 << 20  # bytes of frames that each recording may keep at least
 
 
@@ -47,27 +42,17 @@ class Engine:
         folder: Path | None = None,
         address: str = "",
     ) -> None:
-        self.device = device
         self.limits = limits or Limits()
         self.runs: dict[str, LiveRun] = {}
-        self._lock, self._lanes_lock = threading.RLock(), threading.Lock()
-        self._lost, self._stopped = 0, False
-        self._cluster = Cluster(address, lanes, lost=self._count_lost) if address else None
-        self._threads = max(1, min(4, (cores() - 1) // max(1, lanes)))
-        self._memory = int(LANE_MEMORY * memory() / max(1, lanes))
-        self._lanes: list[LaneProcess | RemoteLane] = []
-        self._turns: list[Turns] = []
-        self._add_lanes(self._cluster.size if self._cluster else lanes)
-        self._catalogue: list[RuleEntry] | None = None
-        self._recalled: dict[str, Future] = {}
+        self._lock = threading.RLock()
+        self._recalled: dict[str, Future[LiveRun | None]] = {}
         self._store = Store(folder)
-        self.trainings = Trainings(self, self._store)
+        self.pool = Pool(lanes, device, address)
+        self.trainings = Trainings(self.pool, self._store, changed=self.share_memory)
 
     def rules(self) -> list[RuleEntry]:
         """All rules as plain data, see `vae_core.run.catalogue`."""
-        if self._catalogue is None:
-            self._catalogue = self.request(0, "describe").result()
-        return self._catalogue
+        return self.pool.rules()
 
     # -- runs --------------------------------------------------------------------------------
 
@@ -84,7 +69,7 @@ class Engine:
 
         Args:
             recipe: fields of `Recipe`; the lane checks them.
-            pending: changes to make on the way, see `Lane.open`.
+            pending: changes to make on the way, see `vae_core.workers.messages.OpenRun`.
             lane: where, counted round and round; the least busy one if left out.
             owner: whose share it uses.
 
@@ -97,9 +82,9 @@ class Engine:
                 f"This server shows {self.limits.runs:,} runs already, which is the most that it may. "
                 "Try again when somebody has left, or join a run that is shown to the class.",
             )
-        place = self.place() if lane is None else lane % len(self._lanes)
-        feed = self.trainings.find(recipe, pending, points, place, Turn(owner))
-        return self._enter(LiveRun(self, feed, owner))
+        place = self.trainings.place() if lane is None else lane % len(self.pool)
+        training = self.trainings.find(recipe, pending, points, place, Turn(owner))
+        return self._enter(LiveRun(self.trainings, training, owner))
 
     def fork(self, parent: LiveRun, step: int, owner: str | None = None, **settings: Any) -> LiveRun:
         """A run of its own from a recorded frame, with other settings from there on.
@@ -109,8 +94,8 @@ class Engine:
         """
         record = parent.record.fork(parent.record.packed(step).step)
         user = parent.owner if owner is None else owner
-        feed = self.trainings.branch(parent.feed, record, Turn(user), pending=())
-        child = self._enter(LiveRun(self, feed, user, record))
+        training = self.trainings.branch(parent.training, record, Turn(user), pending=())
+        child = self._enter(LiveRun(self.trainings, training, user, record))
         if owner is None:
             parent.pause()
         if settings:
@@ -122,28 +107,13 @@ class Engine:
         settings = {name: run.header[name] for name in ("rule", "noise", "knobs")}
         recipe = {**run.record.recipe.model_dump(), **settings}
         child = self._enter(
-            LiveRun(self, self.trainings.find(recipe, (), run.points, run.feed.lane, run.turn), run.owner)
+            LiveRun(self.trainings, self.trainings.find(recipe, (), run.points, run.training.lane, run.turn), run.owner)
         )
-        child.fresh = run.playing or run.status == "diverged"
+        child.autoplay = run.playing or run.status == "diverged"
         child.first = run.first
         child.set_speed(run.speed)
         run.pause()
         return child
-
-    def snapshot(self, run: LiveRun) -> tuple[Run, bytes | None]:
-        """The recording up to now, and the state to go on from its last frame (None once it diverged).
-
-        Raises:
-            LaneError: the lane was lost and the run could not be brought back.
-        """
-        now = None if run.status == "diverged" else run.examine("run_state")
-        with run._lock:  # frames arrive meanwhile
-            record = run.record.fork(now["frame"].step if now else run.header["step"])
-        if now is None:
-            return record, None
-        record.events = [Event.model_construct(**event) for event in now["events"]]
-        record.add(now["frame"])
-        return record, now["state"]
 
     def reopen(self, record: Run, state: bytes | None = None, owner: str = "") -> LiveRun:
         """A recording as a run that can go on; it rests at its last frame.
@@ -154,8 +124,8 @@ class Engine:
         Raises:
             Refused: with one sentence, if its recipe cannot be, or its data is not at hand.
         """
-        run = LiveRun(self, self.trainings.reopened(record, state), owner, record)
-        run.fresh = False
+        run = LiveRun(self.trainings, self.trainings.reopened(record, state), owner, record)
+        run.autoplay = False
         return self._enter(run)
 
     def recall(self, id: str) -> LiveRun | None:
@@ -182,15 +152,10 @@ class Engine:
         if not about:
             return None
         self._store.take_over(id)
-        feed = self.trainings.by_id(about["feed"], Turn(about["owner"]))
-        if feed is None:
+        run = LiveRun.from_note(id, about, self.trainings)
+        if run is None:
             self._store.drop(id)
             return None
-        step = feed.record.packed(about["step"]).step
-        run = LiveRun(self, feed, about["owner"], feed.record.fork(step), id)
-        run.fresh, run._away = False, about["playing"]
-        run.set_speed(about["speed"])
-        run.say("info", f"The server was started again; the run went on from step {step:,}.")
         return self._enter(run)
 
     def _enter(self, run: LiveRun) -> LiveRun:
@@ -205,7 +170,7 @@ class Engine:
         for old in surplus:
             self.close(old)
         self.share_memory()
-        self.trainings.keep(run.feed, 0.0)
+        self.trainings.keep(run.training, 0.0)
         return run
 
     def share_memory(self) -> None:
@@ -213,7 +178,10 @@ class Engine:
         recordings lie in memory once."""
         each = max(LEAST_FRAMES, min(BUDGET, self.limits.frame_bytes // max(1, len(self.trainings))))
         with self._lock:
-            for record in (*(feed.record for feed in self.trainings), *(run.record for run in self.runs.values())):
+            for record in (
+                *(training.record for training in self.trainings),
+                *(run.record for run in self.runs.values()),
+            ):
                 record.budget = each
 
     def close(self, run: LiveRun) -> None:
@@ -222,107 +190,36 @@ class Engine:
             self.runs.pop(run.id, None)
         run.end()
         self._store.drop(run.id)
-        self.trainings.retire(run.feed)
-
-    def folder(self, feed: str) -> Path:
-        """Where a training's checkpoints lie."""
-        return self._store.of(feed)
-
-    # -- lanes -------------------------------------------------------------------------------
-
-    def ask(self, lane: int, turn: Turn, name: str, urgent: bool = True, **args: Any) -> Future:
-        """Line up a request to a lane, see `Turns.ask`."""
-        return self._turns[lane].ask(turn, name, args, urgent)
-
-    def request(self, lane: int, name: str, **args: Any) -> Future:
-        """Ask a lane something that concerns no user."""
-        return self.ask(lane, Turn(), name, **args)
-
-    def _send(self, lane: int, name: str, **args: Any) -> Future:
-        with self._lanes_lock:
-            if self._lanes[lane].closed and not self._stopped:
-                self._lanes[lane] = self._start()
-            process = self._lanes[lane]
-        return process.request(name, **args)
-
-    def _add_lanes(self, count: int) -> None:
-        with self._lanes_lock:
-            for lane in range(len(self._lanes), count):
-                self._lanes.append(self._cluster.lane(lane) if self._cluster else self._start())
-                self._turns.append(Turns(partial(self._send, lane)))
-
-    def _start(self) -> LaneProcess:
-        return LaneProcess(self._threads, self._memory, self._count_lost)
-
-    def _count_lost(self) -> None:
-        self._lost += 1
-
-    def place(self) -> int:
-        """The lane that is ready and has the fewest feeds that train."""
-        if self._cluster:  # it may have grown
-            self._add_lanes(self._cluster.size)
-        load = [0.0 if lane.ready else 100.0 for lane in self._lanes]
-        for feed in self.trainings:
-            load[feed.lane] += 0.01 + (not feed.resting)
-        return load.index(min(load))
-
-    def crowd(self) -> dict[str, int] | None:
-        """How many runs share how many workers, if they have to."""
-        busy = sum(not feed.resting for feed in self.trainings)
-        return {"runs": busy, "workers": len(self._lanes)} if busy > len(self._lanes) else None
+        self.trainings.retire(run.training)
 
     def figures(self) -> dict[str, int]:
-        """How busy the engine is: lanes, runs, feeds (trainings), training (runs that play), waiting (requests),
+        """How busy the engine is: lanes, runs, trainings (trainings), training (runs that play), waiting (requests),
         frames and frame_bytes (recorded), lost (workers since the start)."""
         with self._lock:
-            runs, feeds = list(self.runs.values()), list(self.trainings)
-        frames = {}
-        for record in (*(feed.record for feed in feeds), *(run.record for run in runs)):
+            runs, trainings = list(self.runs.values()), list(self.trainings)
+        frames: dict[int, int] = {}
+        for record in (*(training.record for training in trainings), *(run.record for run in runs)):
             frames |= record.sizes()
         return {
-            "lanes": len(self._lanes),
+            "lanes": len(self.pool),
             "runs": len(runs),
-            "feeds": len(feeds),
+            "feeds": len(trainings),
             "training": sum(run.playing for run in runs),
-            "waiting": sum(turns.waiting for turns in self._turns),
+            "waiting": self.pool.waiting,
             "frames": len(frames),
             "frame_bytes": sum(frames.values()),
-            "lost": self._lost,
+            "lost": self.pool.lost,
         }
-
-    def pids(self) -> list[int]:
-        """Process ids of the lanes that train, 0 for one that is about to start."""
-        return [lane.pid for lane in self._lanes]
 
     def stop(self) -> None:
         """Put everything into the store and end all lanes; no process is left behind."""
         self.trainings.stop()
         for run in list(self.runs.values()):
             run.end()
-        with self._lanes_lock:
-            self._stopped = True
-        for lane in self._lanes:
-            lane.stop()
+        self.pool.stop()
 
     def __enter__(self) -> "Engine":
         return self
 
     def __exit__(self, *error: object) -> None:
         self.stop()
-
-
-def memory() -> int:
-    """Bytes of memory that this machine, or this container, has."""
-    try:
-        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 8 << 30
-    try:
-        return min(most, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return most
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,9 +1,10 @@
-"""Gauge: the exact measures that go along with a run that plays, at a fortieth of its time."""
+"""LiveMeasures: the exact measures that go along with a run that plays, at a fortieth of its time."""
 
 import bisect
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,16 @@ KEPT = 400
 SETTINGS = "rule", "noise", "knobs"  # what changes measures from one step to the next
 
 
-class Gauge:
+@dataclass(frozen=True)
+class Due:
+    """A measurement to make, as `vae_core.analysis.views.live_exact` takes it."""
+
+    part: int
+    parts: int
+    fine: bool
+
+
+class LiveMeasures:
     """What is to be measured next, and what was.
 
     While a run trains, one part of the probe set is measured now and then, always the same; when it
@@ -49,8 +59,8 @@ class Gauge:
         """The run has trained, or waited as its speed asks, for so long."""
         self._passed += seconds
 
-    def due(self, header: dict[str, Any], resting: bool) -> dict[str, Any] | None:
-        """Arguments of `vae_core.analysis.views.live_exact` if something should be measured now.
+    def due(self, header: dict[str, Any], resting: bool) -> Due | None:
+        """What should be measured now, if anything.
 
         Args:
             header: of the newest frame, see `Frame`.
@@ -64,16 +74,16 @@ class Gauge:
             if self._passed < max(wait, SOONEST):
                 return None
             self._before, self._passed = self._before + self._passed, 0.0
-            return {"part": 0, "parts": self._count, "fine": False}
+            return Due(0, self._count, fine=False)
         now = identity(header)
         if now == self._failed:
             return None
         done = self._parts if now == self._of else {}
         if not done or done[0]["index"] != header["chosen"]:
             parts = done[0]["parts"] if done else MANY_PARTS
-            return {"part": 0, "parts": parts, "fine": True}
+            return Due(0, parts, fine=True)
         part = next((part for part in range(done[0]["parts"]) if part not in done), None)
-        return None if part is None else {"part": part, "parts": done[0]["parts"], "fine": True}
+        return None if part is None else Due(part, done[0]["parts"], fine=True)
 
     def take(self, result: dict[str, Any]) -> None:
         """Record what was measured.
@@ -121,9 +131,9 @@ class Gauge:
         """log p(x) at the steps at which it is kept, for the curves."""
         return {"steps": list(self.steps), "log_marginal": [self._log_marginal[step] for step in self.steps]}
 
-    def fork(self, step: int) -> "Gauge":
-        """A gauge of its own that shares the past up to a step."""
-        child = Gauge()
+    def fork(self, step: int) -> "LiveMeasures":
+        """Measures of their own that share the past up to a step."""
+        child = LiveMeasures()
         child.steps = [s for s in self.steps if s <= step]
         child._messages = {s: self._messages[s] for s in child.steps}
         child._log_marginal = {s: self._log_marginal[s] for s in child.steps}

@@ -1,6 +1,5 @@
 """Lockstep: several live runs that advance together; all reach a step before any goes on."""
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,14 +9,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from vae_core.engine.engine import Engine
-from vae_core.engine.player import GRACE, LiveRun
+from vae_core.engine.player import LiveRun
+from vae_core.engine.watched import Tell, Watched
 from vae_core.run.contrasts import FEWEST, MOST, RUN, Plan, titles
 from vae_core.run.frame import PackedFrame
 from vae_core.run.link import to_query
 from vae_core.run.recipe import RecipeError
 from vae_core.run.recording import changes
 from vae_core.workers.errors import LaneError
-from vae_core.workers.lane import running_mean
+from vae_core.workers.pacing import running_mean
 
 POINTS = 800  # test images on all planes together: a frame of 500 costs as much as two steps of training
 RECORDED = 0.1  # seconds that a picture is shown at least, where others have trained the runs before
@@ -26,7 +26,7 @@ SHARE = 0.2  # of the time that goes into pictures, where LONGEST allows it
 LOOKED_AT = 40  # rounds between two measurements of what a picture costs
 
 
-class Lockstep:
+class Lockstep(Watched):
     """Two to four runs of one engine, with the controls of one player.
 
     Seed, batch size and number of images being equal, the runs see equal batches and ε: each is
@@ -35,7 +35,6 @@ class Lockstep:
     switch falls between two rounds and reaches all of them at the same step.
 
     Attributes:
-        id: cannot be guessed; whoever knows it can steer.
         members: the runs, in the order of the columns.
         front: the step that all members have reached, but for those that had to stop.
         question: what the comparison answers, or "".
@@ -64,19 +63,13 @@ class Lockstep:
         """
         if not FEWEST <= len(plans) <= MOST:
             raise RecipeError(f"A comparison has {FEWEST} to {MOST} runs; these are {len(plans)}.")
-        self.id = secrets.token_urlsafe(18)
+        super().__init__()
         self.question, self._origin = question, origin
-        self.playing, self.fresh = False, True
-        self.speed = 0.0
-        self.message: dict[str, str] | None = None
         self.front = 0
-        self.left_at = time.monotonic()
         self._engine = engine
-        self._lock = threading.RLock()
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="lockstep")
-        self._watchers: list[Callable[[str], None]] = []
         self._held: list[Callable[[], None]] = []  # while somebody watches, the engine may close none of the members
-        self._queued = self._away = self._ended = False
+        self._queued = False
         self._due = 0  # steps that were asked for one by one
         self._rounds = 0
         self._step_seconds = self._picture_seconds = 0.0  # of one step and of one picture of all runs
@@ -92,7 +85,7 @@ class Lockstep:
                 engine.close(run)
             raise
         for run in self.members:
-            run.fresh, run.portion = False, 10**9
+            run.autoplay, run.portion = False, 10**9
 
     # -- watching ----------------------------------------------------------------------------
 
@@ -101,23 +94,13 @@ class Lockstep:
         """Whether all members are still in the engine."""
         return not self._ended and all(run.id in self._engine.runs for run in self.members)
 
-    @property
-    def watched(self) -> bool:
-        return bool(self._watchers) or time.monotonic() - self.left_at < GRACE
-
-    def watch(self, tell: Callable[[str], None]) -> Callable[[], None]:
+    def watch(self, tell: Tell) -> Callable[[], None]:
         """Be told of "frame" or "state" after something changed; returns the function that ends it."""
-        with self._lock:
-            self._watchers.append(tell)
-            self._hold()
-            away, self._away = self._away, False
-        if away:
-            self.play()
+        self._join(tell, self._hold)
 
         def leave() -> None:
             with self._lock:
-                self._watchers.remove(tell)
-                self.left_at = time.monotonic()
+                self._part(tell)
                 if not self._watchers:
                     self._release()
 
@@ -131,10 +114,6 @@ class Lockstep:
         held, self._held = self._held, []
         for leave in held:
             leave()
-
-    def _tell(self, what: str) -> None:
-        for tell in list(self._watchers):
-            tell(what)
 
     def frames(self, step: int | None = None) -> list[PackedFrame]:
         """Each member's frame at a kept step, or its newest; of a member that stopped before, its last."""
@@ -198,13 +177,13 @@ class Lockstep:
             self.playing, self.left_at = True, time.monotonic()
             self._try_again()
         self._go()
-        self._tell("state")
+        self.tell("state")
 
     def pause(self) -> None:
         """Stop after the present round."""
         with self._lock:
-            self.playing, self._due, self._away = False, 0, False
-        self._tell("state")
+            self.playing, self._due, self._plays_on = False, 0, False
+        self.tell("state")
 
     def step(self, steps: int = 1) -> None:
         """Train some steps and pause."""
@@ -213,13 +192,7 @@ class Lockstep:
             self._due += steps
             self._try_again()
         self._go()
-        self._tell("state")
-
-    def set_speed(self, steps_per_second: float) -> None:
-        """0 is as fast as possible."""
-        with self._lock:
-            self.speed = max(0.0, min(float(steps_per_second), 1e4))
-        self._tell("state")
+        self.tell("state")
 
     def _try_again(self) -> None:
         """A member whose worker could not be brought back may follow again; one that diverged may not."""
@@ -230,8 +203,7 @@ class Lockstep:
         with self._lock:
             if self._queued or self._ended or not (self.playing or self._due):
                 return
-            if self.playing and not self.watched:
-                self.playing, self._away = False, True
+            if self._rest_unwatched():
                 return
             self._queued = True
             self._hands.submit(self._play_round)
@@ -248,17 +220,19 @@ class Lockstep:
     def _round(self) -> None:
         """All members to the next common step. One that cannot follow is left where it is."""
         with self._lock:
-            going = [run for place, run in enumerate(self.members) if place not in self._stopped]
+            following = [run for place, run in enumerate(self.members) if place not in self._stopped]
             target = self._target()
             steps = target - self.front
-            recorded = all(run.feed.head >= target for run in going)
+            recorded = all(run.training.head >= target for run in following)
         began = time.monotonic()
-        if going and steps:
-            advance(going, target)
-            self._learn(going, time.monotonic() - began, steps)
+        if following and steps:
+            advance(following, target)
+            self._learn(following, time.monotonic() - began, steps)
         with self._lock:
-            arrived = [run for run in going if run.header["step"] >= target]
-            self._stopped |= {place for place, run in enumerate(self.members) if run in going and run not in arrived}
+            arrived = [run for run in following if run.header["step"] >= target]
+            self._stopped |= {
+                place for place, run in enumerate(self.members) if run in following and run not in arrived
+            }
             if arrived:
                 self._due = max(0, self._due - steps)
                 self.front = target
@@ -274,9 +248,9 @@ class Lockstep:
                 if self.playing
                 else 0.0
             )
-        self._tell("frame")
-        if len(arrived) < len(going) or not self.playing:
-            self._tell("state")
+        self.tell("frame")
+        if len(arrived) < len(following) or not self.playing:
+            self.tell("state")
         if pause > 0.001:
             threading.Timer(pause, self._go).start()
         else:
@@ -284,7 +258,7 @@ class Lockstep:
 
     def _target(self) -> int:
         stride = self._stride()
-        there = [set(run.feed.record.steps) for run in self.members]  # others have trained equal runs up to there
+        there = [set(run.training.record.steps) for run in self.members]  # others have trained equal runs up to there
         ready = sorted(step for step in set.intersection(*there) if step > self.front)
         if self._due:
             ready = [step for step in ready if step <= self.front + self._due]
@@ -305,12 +279,12 @@ class Lockstep:
         stride = int(min(wanted / max(self._step_seconds, 1e-6), max(self.front, 8) / 8))
         return max(1, min(stride, round(self.speed / 5)) if self.speed else stride)
 
-    def _learn(self, going: Sequence[LiveRun], took: float, steps: int) -> None:
+    def _learn(self, following: Sequence[LiveRun], took: float, steps: int) -> None:
         """How long pictures and steps take here and now."""
         if self._rounds % LOOKED_AT == 0:
             began = time.monotonic()
             with suppress(LaneError):  # of one that has just diverged
-                for run in going:
+                for run in following:
                     run.look(run.header["chosen"])  # a frame, and nothing else
                 self._picture_seconds = time.monotonic() - began
         self._rounds += 1
@@ -319,7 +293,11 @@ class Lockstep:
     # -- steering ----------------------------------------------------------------------------
 
     def switch(
-        self, member: int | None = None, rule: str | None = None, noise: float | None = None, knobs: dict | None = None
+        self,
+        member: int | None = None,
+        rule: str | None = None,
+        noise: float | None = None,
+        knobs: dict[str, Any] | None = None,
     ) -> None:
         """Change rule, noise or knobs of one member, or of all (those whose rule has the knob), from the next step on.
 
@@ -328,7 +306,7 @@ class Lockstep:
         """
         self._hands.submit(self._switch, member, rule, noise, knobs).result()
 
-    def _switch(self, member: int | None, rule: str | None, noise: float | None, knobs: dict | None) -> None:
+    def _switch(self, member: int | None, rule: str | None, noise: float | None, knobs: dict[str, Any] | None) -> None:
         refused = None
         for run in self.members if member is None else [self.members[member]]:
             own = knobs
@@ -342,15 +320,19 @@ class Lockstep:
                 refused = error
         with self._lock:
             self._origin, self.message = "", None
-        self._tell("frame")
-        self._tell("state")
+        self.tell("frame")
+        self.tell("state")
         if refused:
             raise refused
 
     def look(self, index: int) -> None:
         """Choose the input image of all members, by its index among the points."""
-        self._hands.submit(lambda: [run.look(index) for run in self.members]).result()
-        self._tell("frame")
+        self._hands.submit(self._look, index).result()
+        self.tell("frame")
+
+    def _look(self, index: int) -> None:
+        for run in self.members:
+            run.look(index)
 
     def reset(self) -> None:
         """All members again from step 0, with their present rule, noise and knobs.
@@ -370,19 +352,13 @@ class Lockstep:
             if self._watchers:
                 self._hold()
         for run in fresh:
-            run.fresh, run.portion = False, 10**9
+            run.autoplay, run.portion = False, 10**9
             run.look(chosen)
         for run in old:
             self._engine.close(run)
-        self._tell("reset")
+        self.tell("reset")
         if playing:
             self.play()
-
-    def complain(self, text: str) -> None:
-        """Show a sentence about something that was asked and cannot be; the runs go on."""
-        with self._lock:
-            self.message = {"level": "error", "text": text}
-        self._tell("state")
 
     def end(self) -> None:
         """Leave the engine for good."""

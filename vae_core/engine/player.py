@@ -1,143 +1,154 @@
-"""LiveRun: a run as one user plays it. It takes one frame after the other from its feed and tells who watches."""
+"""LiveRun: a run as one user plays and steers it."""
 
 import math
-import secrets
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from vae_core.engine.live_measures import Gauge
-from vae_core.engine.training import CALM, Feed
+from vae_core.engine.live_measures import LiveMeasures
+from vae_core.engine.playback import Playback
+from vae_core.engine.training import CALM, Training
+from vae_core.engine.trainings import Trainings
+from vae_core.engine.watched import Tell
 from vae_core.run.frame import PackedFrame
 from vae_core.run.link import to_query
-from vae_core.run.recording import Run
-from vae_core.workers.errors import Elsewhere, LaneError, TrainingDiverged
+from vae_core.run.recipe import Event
+from vae_core.run.recording import Run, changes
+from vae_core.workers.errors import Elsewhere, LaneError
+from vae_core.workers.messages import Examine
 from vae_core.workers.turns import Turn
 
-if TYPE_CHECKING:
-    from vae_core.engine.engine import Engine
 
-GRACE = 1.0  # seconds that a run trains on while nobody watches; it goes on when somebody comes back
-RECORDED = 1 / 25  # seconds that a recorded frame is shown at least
+@dataclass(frozen=True)
+class Note:
+    """What the store remembers of an open run.
+
+    Attributes:
+        feed: id of its training.
+        step: up to which it had been shown.
+    """
+
+    feed: str
+    owner: str
+    step: int
+    playing: bool
+    speed: float
 
 
-class LiveRun:
+class LiveRun(Playback):
     """One run with the controls of a player.
 
-    Runs of equal recipes and changes share one feed, which trains once for all of them. Who
+    Runs of equal recipes and changes share one `Training`, which trains once for all of them. Who
     steers leaves it, with a copy of its state, unless nobody else is there.
 
     All methods may be called from any thread. What watchers are told comes through the
-    functions that they `watch` with, called with "frame", "glimpse", "exact" or "state" after something changed.
-
-    Attributes:
-        id: cannot be guessed; whoever knows it can steer.
-        owner: whose share of the lanes it uses.
-        first: a lecturer's run, which gets every other turn.
-        record: what this user has seen so far.
-        newest: the latest frame.
-        glimpsed: where the points have gone since, see `vae_core.workers.preview`, or None.
+    functions that they `watch` with, called with "frame", "preview", "exact" or "state" after something changed.
     """
 
-    def __init__(self, engine: "Engine", feed: Feed, owner: str = "", record: Run | None = None, id: str = "") -> None:
-        """Join a feed.
+    def __init__(
+        self, trainings: Trainings, training: Training, owner: str = "", record: Run | None = None, id: str = ""
+    ) -> None:
+        """Join a training, see `Playback`."""
+        self._steering = threading.Lock()
+        self._watch_measures = 0  # how many watch exact measures
+        self._watch_closely = 0  # how many watch each move
+        super().__init__(trainings, training, owner, record, id)  # from then on the training asks for them
 
-        Args:
-            record: the past that it goes on from; the start of the feed's if left out.
-            id: of a run that comes back.
+    # -- what brings it back after the server has stopped ------------------------------------------
+
+    def note(self) -> dict[str, Any]:
+        """A `Note` for the store."""
+        playing = self.playing or self._plays_on
+        return asdict(Note(self.training.id, self.owner, self.header["step"], playing, self.speed))
+
+    @classmethod
+    def from_note(cls, id: str, about: Mapping[str, Any], trainings: Trainings) -> "LiveRun | None":
+        """The run that a note is of; None if its training is gone."""
+        note = Note(**{field.name: about[field.name] for field in fields(Note)})
+        training = trainings.by_id(note.feed, Turn(note.owner))
+        if training is None:
+            return None
+        step = training.record.packed(note.step).step
+        run = cls(trainings, training, note.owner, training.record.fork(step), id)
+        run.autoplay, run._plays_on = False, note.playing
+        run.set_speed(note.speed)
+        run.say("info", f"The server was started again; the run went on from step {step:,}.")
+        return run
+
+    def snapshot(self) -> tuple[Run, bytes | None]:
+        """The recording up to now, and the state to go on from its last frame (None once it diverged).
+
+        Raises:
+            LaneError: the lane was lost and the run could not be brought back.
         """
-        self.id = id or secrets.token_urlsafe(18)
-        self.owner, self.first = owner, False
-        self.playing = False
-        self.speed = 0.0  # steps a second; 0 is as fast as possible
-        self.status = "paused"
-        self.message: dict[str, str] | None = None
-        self.left_at = time.monotonic()
-        self.fresh = True  # nobody has watched it yet; it starts to play when somebody does
-        self._engine, self.feed = engine, feed
-        self._lock, self._steering = threading.RLock(), threading.Lock()
-        self._watchers: list[Callable[[str], None]] = []
-        self._busy = self._ended = self._leaving = False
-        self._gauged = 0  # how many watch exact measures
-        self.close_eyes = 0  # how many watch each move
-        self._away = False  # paused because nobody watched
-        self._steps_due = 0  # of a single step or epoch that was asked for
-        self.portion = 16  # of these steps between two frames: an epoch is shown in parts
-        feed.players.add(self)
-        self.record = record or Run(feed.record.recipe)
-        self._take(feed.record.packed(self.record.steps[-1] if record else 0))
+        now = None if self.status == "diverged" else self.examine("run_state")
+        with self._lock:  # frames arrive meanwhile
+            record = self.record.fork(now["frame"].step if now else self.header["step"])
+        if now is None:
+            return record, None
+        record.events = [Event.model_construct(**event) for event in now["events"]]
+        record.add(now["frame"])
+        return record, now["state"]
 
-    info = property(lambda self: self.feed.info)
-    points = property(lambda self: self.feed.points)
-    probe = property(lambda self: self.feed.probe)
-    images = property(lambda self: self.feed.images)
+    def trains(self, recipe: Mapping[str, Any], plan: Sequence[dict[str, Any]], points: int) -> bool:
+        """Whether it shows this recipe with these changes."""
+        key = self._trainings.key(recipe, plan, points)
+        past = changes(self.record.recipe, self.record.events)
+        own = self._trainings.key(self.record.recipe.model_dump(), past, self.points)
+        return key is not None and key in (own, self.training.key)
 
     @property
-    def gauge(self) -> Gauge:
+    def info(self) -> dict[str, Any]:
+        """What is known of it from its start on, see `vae_core.workers.messages.Opened`."""
+        return self.training.info
+
+    @property
+    def points(self) -> int:
+        """How many test images are on the plane."""
+        return self.training.points
+
+    @property
+    def probe(self) -> bytes:
+        """Their labels, packed."""
+        return self.training.probe
+
+    @property
+    def images(self) -> bytes:
+        """Their pixels, packed."""
+        return self.training.images
+
+    @property
+    def measures(self) -> LiveMeasures:
         """The exact measures until here."""
-        step, gauge = self.header["step"], self.feed.gauge
-        return gauge if self.feed.head == step else gauge.fork(step)
-
-    @property
-    def turn(self) -> Turn:
-        return Turn(self.owner, self.first)
-
-    @property
-    def seconds(self) -> float:
-        """Of training until here."""
-        return self.feed.seconds_at(self.header["step"])
+        step, measures = self.header["step"], self.training.measures
+        return measures if self.training.head == step else measures.fork(step)
 
     # -- watching ----------------------------------------------------------------------------
 
-    def watch(self, tell: Callable[[str], None], exact: bool = False, closely: bool = False) -> Callable[[], None]:
-        """Be told of changes, of exact measures and of glimpses too if asked for; returns the function that ends it."""
-        with self._lock:
-            self._watchers.append(tell)
-            self.close_eyes += closely
-            self._gauged += exact
-            self.feed.gauged += exact
-            away, self._away = self._away, False
-        if away:
-            self.play()
-        elif not self.fresh:
+    def watch(self, tell: Tell, exact: bool = False, closely: bool = False) -> Callable[[], None]:
+        """Be told of changes, of exact measures and of previews too if asked for; returns the function that ends it."""
+        self._count(exact, closely)
+        if not self._join(tell) and not self.autoplay:
             self._measure()
 
         def leave() -> None:
-            with self._lock:
-                self._watchers.remove(tell)
-                self.close_eyes -= closely
-                self._gauged -= exact
-                self.feed.gauged -= exact
-                self.left_at = time.monotonic()
+            self._count(-exact, -closely)
+            self._part(tell)
 
         return leave
 
-    @property
-    def viewers(self) -> int:
-        """How many watch now."""
-        return len(self._watchers)
+    def _count(self, exact: int, closely: int) -> None:
+        with self._lock:
+            self._watch_closely += closely
+            self._watch_measures += exact
+            self.training.measure_watchers += exact
 
     @property
-    def watched(self) -> bool:
-        return bool(self._watchers) or time.monotonic() - self.left_at < GRACE
-
-    @property
-    def going(self) -> bool:
-        """Whether it wants more frames."""
-        return self.playing or self._steps_due > 0
-
-    @property
-    def resting(self) -> bool:
-        """Whether all steps that were asked for are done, or cannot be."""
-        return not (self._busy or self.going)
-
-    def tell(self, what: str) -> None:
-        """Tell all who watch that something has changed."""
-        for tell in list(self._watchers):
-            tell(what)
+    def seen_closely(self) -> bool:
+        """Whether somebody watches each move."""
+        return self._watch_closely > 0
 
     def state(self) -> dict[str, Any]:
         """What the controls show; JSON-ready. ``recorded``: the step up to which frames are there already, or None."""
@@ -158,165 +169,55 @@ class LiveRun:
                 "link": to_query(self.record.recipe, self.record.events, self.points),
                 "message": self.message,
                 "status": self.status,
-                "recorded": self.feed.head if self.feed.head > header["step"] else None,
-                "crowd": self._engine.crowd(),
+                "recorded": self.training.head if self.training.head > header["step"] else None,
+                "crowd": self._trainings.crowd(),
             }
 
-    # -- playing -----------------------------------------------------------------------------
-
-    def play(self) -> None:
-        """Train until paused."""
-        with self._lock:
-            if self.status == "diverged":
-                return
-            self.playing, self.status, self.left_at = True, "training", time.monotonic()
-        self._go()
-        self.tell("state")
-
-    def pause(self) -> None:
-        """Stop after the present slice."""
-        with self._lock:
-            self.playing, self._steps_due, self._away = False, 0, False
-            if self.status == "training":
-                self.status = "paused"
-        self.feed.hurry()
-        self._engine.trainings.keep(self.feed, math.inf)
-        self.tell("state")
-        self._measure()
-
-    def step(self, steps: int = 1) -> None:
-        """Train some steps and pause."""
-        with self._lock:
-            if self.status == "diverged":
-                return
-            self.playing = False
-            self.status = "paused"
-            self._steps_due += steps
-        self._go()
-        self.tell("state")
-
-    def epoch(self) -> None:
-        """Train as many steps as one pass over the training images takes, and pause."""
-        self.step(self.info["steps_per_epoch"])
-
-    def set_speed(self, steps_per_second: float) -> None:
-        """0 is as fast as possible."""
-        with self._lock:
-            self.speed = max(0.0, min(float(steps_per_second), 1e4))
-        self.tell("state")
-
-    def _go(self) -> None:
-        """Ask for the next frame, if one is wanted and none is under way."""
-        with self._lock:
-            if self._busy or self._ended or self._leaving or not self.going:
-                return
-            if self.playing and not self.watched:
-                self.playing, self.status, self._away = False, "paused", True
-                return
-            self._busy = True
-            ask, wait = {}, 0.0
-            if self._steps_due:
-                ask = {"steps": min(self._steps_due, self.portion), "most": self._steps_due}
-            elif self.speed:
-                ask = {"stride": max(1, round(self.speed / 25))}
-                wait = ask["stride"] / self.speed
-            began, feed = time.monotonic(), self.feed
-            try:
-                future = feed.next(self.header["step"], self.turn, **ask)
-            except Elsewhere:
-                future = None
-        if future is None:
-            self._leave_and_go_on()
-            return
-        if future.done() and not future.exception() and not self._steps_due:
-            further = future.result().step - self.header["step"]
-            wait = max(RECORDED, further / self.speed if self.speed else 0.0)
-        future.add_done_callback(lambda done: self._arrived(done, feed, began + wait))
-
-    def _arrived(self, future: Future, feed: Feed, not_before: float) -> None:
-        with self._lock:
-            left = self._leaving or feed is not self.feed
-            if left:
-                self._busy = False
-        if left:
-            self._go()
-            return
-        try:
-            packed = future.result()
-        except LaneError as error:
-            self._failed(error)
-            return
-        with self._lock:
-            passed = packed.step - self.header["step"]
-            missed = 0 < self._steps_due < passed
-            if passed > 0 and not missed:
-                self._take(packed)
-                self._steps_due = max(0, self._steps_due - passed)
-            self._busy = missed
-            pause = not_before - time.monotonic()
-            if pause > 0:
-                self.feed.gauge.passed(pause)
-        if missed:  # another player's slice went further than the steps that were asked for here
-            self._leave_and_go_on()
-            return
-        self.tell("frame")
-        if not self.playing:
-            self.tell("state")  # the last frame before a rest: the timeline ends with it
-        if not self.going:
-            self._measure()
-        if pause > 0.001:
-            threading.Timer(pause, self._go).start()
-        else:
-            self._go()
-
-    def _take(self, packed: PackedFrame) -> None:
-        self.record.events = [event for event in self.feed.record.events if event.step <= packed.step]
-        self.newest, self.glimpsed = packed, None
-        self.header = self.record.add(packed)
-
-    def glimpse(self, data: bytes) -> None:
-        """The points have moved on; nothing else is known of that."""
-        self.glimpsed = data
-        self.tell("glimpse")
+    # -- exact measures at rest ------------------------------------------------------------------
 
     def _measure(self) -> None:
         """See to it that a run that rests is measured exactly, if somebody watches that."""
         if self._behind:
             threading.Timer(CALM, self._measure_apart).start()
         else:
-            self.feed.measure()
+            self.training.measure()
 
     @property
     def _behind(self) -> bool:
-        """Whether it rests where its feed, which is further, will not be measured any more."""
+        """Whether it rests where its training, which is further, will not be measured any more."""
         step = self.header["step"]
-        return self.resting and bool(self._gauged) and self.feed.head > step and step not in self.feed.gauge.steps
+        return (
+            self.resting
+            and bool(self._watch_measures)
+            and self.training.head > step
+            and step not in self.training.measures.steps
+        )
 
     def _measure_apart(self) -> None:
-        if not self._behind or self._ended or self._engine.crowd():
+        if not self._behind or self._ended or self._trainings.crowd():
             return
         with suppress(LaneError), self._steering:
             self._leave()
-            self.feed.measure()
+            self.training.measure()
         self._go()  # should somebody have pressed play meanwhile
 
     # -- steering ----------------------------------------------------------------------------
 
-    def switch(self, rule: str | None = None, noise: float | None = None, knobs: dict | None = None) -> None:
+    def switch(self, rule: str | None = None, noise: float | None = None, knobs: dict[str, Any] | None = None) -> None:
         """Change rule, noise or knobs from the next step on.
 
         Raises:
             Refused: that cannot be; the run goes on as it was.
         """
-        self._steer("switch", rule=rule, noise=noise, knobs=knobs)
+        self._steer(lambda training: training.switch(self.turn, rule, noise, knobs), clear=True)
 
     def look(self, index: int) -> None:
         """Choose the input image, by its index among the points."""
         if index == self.header["chosen"] and not self._alone:
             return
-        self._steer("look", index=index)
+        self._steer(lambda training: training.look(self.turn, index))
 
-    def examine(self, view: str, **args: Any) -> dict[str, Any]:
+    def examine(self, view: str, **args: Any) -> Any:
         """A view of the run as it is now, in plain numpy, see `vae_core.analysis.views`.
 
         Raises:
@@ -324,62 +225,73 @@ class LiveRun:
         """
         with self._steering:
             if self._alone:
-                return self.feed.again(self.turn, "examine", view=view, **args)
-            try:
-                return self.feed.again(self.turn, "examine", view=view, at=self.header["step"], **args)
-            except LaneError as error:
-                if not isinstance(error, Elsewhere):
-                    raise
+                return self._examine(view, args)
+            with suppress(Elsewhere):
+                return self._examine(view, args, self.header["step"])
             self._leave()
             try:
-                return self.feed.again(self.turn, "examine", view=view, **args)
+                return self._examine(view, args)
             finally:
                 self._go()
+
+    def _examine(self, view: str, args: Mapping[str, Any], at: int | None = None) -> dict[str, Any]:
+        return self.training.again(self.turn, Examine(self.training.id, view, args, at))
 
     @property
     def _alone(self) -> bool:
         """Whether nobody else's picture changes with this run's training."""
         step = self.header["step"]
-        return self.feed.players == {self} and (self.feed.head == step or (self._busy and self.feed.before == step))
+        return self.training.players == {self} and (
+            self.training.head == step or (self._busy and self.training.before == step)
+        )
 
-    def _steer(self, name: str, **args: Any) -> None:
+    def _steer(self, steer: Callable[[Training], PackedFrame], clear: bool = False) -> None:
+        """Steer a training that is this run's own.
+
+        Args:
+            clear: what the message says is over with that.
+        """
         with self._steering:
             if not self._alone:
                 self._leave()
-            packed = self.feed.steer(self.turn, name, **args)
+            packed = steer(self.training)
             with self._lock:
                 if packed.step >= self.header["step"]:
                     self._take(packed)
-                if name == "switch":
+                if clear:
                     self.message = None
-            self._engine.trainings.renamed(self)
-            self._engine.trainings.keep(self.feed, math.inf)
+            steered = self.training
+            equal = self._trainings.renamed(steered, self.header["step"])
+            if equal is not steered:
+                self.move_to(equal)
+                self._trainings.retire(steered)
+            self._trainings.keep(self.training, math.inf)
         self.tell("frame")
         self.tell("state")
         self._go()
 
-    # -- leaving a shared feed ---------------------------------------------------------------
+    # -- leaving a shared training ---------------------------------------------------------------
 
     def _leave(self) -> None:
         """Go on with a training of one's own from the present frame; waits for the lane."""
         with self._lock:
-            self._leaving = True  # what the old feed still sends comes too late
-            old, record = self.feed, self.record.fork(self.header["step"])
+            self._leaving = True  # what the old training still sends comes too late
+            old, record = self.training, self.record.fork(self.header["step"])
         try:
-            self.move_to(self._engine.trainings.branch(old, record, self.turn))
+            self.move_to(self._trainings.branch(old, record, self.turn))
         except LaneError:
             self._leaving = False
             self._go()
             raise
         self._leaving = False
 
-    def move_to(self, feed: Feed) -> None:
-        """Take frames from another feed, which has the same past."""
+    def move_to(self, training: Training) -> None:
+        """Take frames from another training, which has the same past."""
         with self._lock:
-            old, self.feed = self.feed, feed
-            old.gauged -= self._gauged
-            feed.gauged += self._gauged
-            feed.players.add(self)
+            old, self.training = self.training, training
+            old.measure_watchers -= self._watch_measures
+            training.measure_watchers += self._watch_measures
+            training.players.add(self)
             old.players.discard(self)
 
     def _leave_and_go_on(self) -> None:
@@ -394,28 +306,3 @@ class LiveRun:
             self._go()
 
         threading.Thread(target=leave, daemon=True, name="leave").start()
-
-    def _failed(self, error: LaneError) -> None:
-        with self._lock:
-            self._busy, self.playing, self._steps_due = False, False, 0
-            self.status = "diverged" if isinstance(error, TrainingDiverged) else "paused"
-            ending = " The recording up to there is kept." if isinstance(error, TrainingDiverged) else ""
-            if not self._ended:
-                self.message = {"level": "error", "text": str(error) + ending}
-        self.tell("state")
-
-    def complain(self, text: str) -> None:
-        """Show a sentence about something that was asked and cannot be; the run goes on."""
-        self.say("error", text)
-
-    def say(self, level: str, text: str) -> None:
-        """Show a sentence: level "info", "warning" or "error"."""
-        with self._lock:
-            self.message = {"level": level, "text": text}
-        self.tell("state")
-
-    def end(self) -> None:
-        """Stop for good."""
-        with self._lock:
-            self._ended, self.playing, self._steps_due = True, False, 0
-            self.feed.players.discard(self)

@@ -88,6 +88,7 @@ class Room:
 
     @property
     def deserted(self) -> bool:
+        """Whether nobody is there."""
         return not (self.watching or self.presenting)
 
     def knows(self, viewer: str) -> bool:
@@ -152,6 +153,7 @@ class Room:
         self.changed()
 
     def end(self) -> None:
+        """Close it for good."""
         self.ended, self.run.first = True, False
         self.changed()
 
@@ -231,7 +233,7 @@ class Classroom:
             deserted = min((r for r in self.rooms.values() if r.deserted), key=lambda r: r.left_at, default=None)
         if full and deserted is None:
             raise RoomError(f"This server has {ROOMS} rooms open, and all are in use. Close one that is done with.")
-        if full:
+        if full and deserted is not None:
             self.close(deserted)
         with self._lock:
             code = draw()
@@ -265,7 +267,8 @@ class Classroom:
                 self._wrong.append((now, address))
         if room is None:
             raise RoomError(
-                f"There is no open room {code[:12]}. Codes have {LENGTH} letters and digits; 0, 1, I, L and O do not occur."
+                f"There is no open room {code[:12]}. Codes have {LENGTH} letters and digits; "
+                "0, 1, I, L and O do not occur."
                 if code
                 else f"Type the code of the room: {LENGTH} letters and digits."
             )

@@ -97,7 +97,7 @@ class Sweep:
     def _measured(self, value: float, recipe: dict[str, Any]) -> dict[str, Any] | None:
         """Train one run and measure it; None if the sweep was cancelled."""
         run = self._engine.open(recipe, points=POINTS, owner=self._owner)
-        run.fresh, run.portion = False, SLICE
+        run.autoplay, run.portion = False, SLICE
         leave = run.watch(lambda what: None)  # the engine does not close it meanwhile
         try:
             while run.header["step"] < self.steps:

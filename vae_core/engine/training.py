@@ -1,30 +1,75 @@
-"""Feed: one training in a lane with its recording, for all who opened the equal run."""
+"""Training: one training in a lane with its recording, for all who opened the equal run."""
 
 import secrets
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
-from vae_core.engine.live_measures import Gauge
+from vae_core.engine.clock import Clock
+from vae_core.engine.live_measures import LiveMeasures
+from vae_core.engine.recovery import is_lost, open_again
 from vae_core.run.frame import PackedFrame
 from vae_core.run.recipe import Event, Recipe
 from vae_core.run.recording import Run, changes
-from vae_core.workers.errors import Elsewhere, GaveWay, LaneError, LaneLost, UnknownRun
-from vae_core.workers.turns import Turn
+from vae_core.workers import messages
+from vae_core.workers.errors import Elsewhere, GaveWay, LaneError
+from vae_core.workers.messages import Answer, Request
+from vae_core.workers.pool import Pool
+from vae_core.workers.turns import NOBODY, Turn
 
-if TYPE_CHECKING:
-    from vae_core.engine.engine import Engine
-    from vae_core.engine.player import LiveRun
-
-PATIENCE, AGAIN = 30.0, 0.5  # seconds for a worker, or a cluster, to come back, and between two attempts
 GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if nobody pauses
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
 
 
-class Feed:
+class Home(Protocol):
+    """Where a training lives among others: what it needs to know of them."""
+
+    def place(self) -> int:
+        """The lane with the most room."""
+
+    def folder(self, id: str) -> Path:
+        """Where a training's checkpoints lie."""
+
+    def took_frame(self, training: "Training", seconds: float) -> None:
+        """A training has a new frame, after so long."""
+
+    def alone_in_lane(self, training: "Training") -> bool:
+        """Whether no other training wants frames of its lane."""
+
+
+class Player(Protocol):
+    """A run that shows a training: what the training needs to know of it."""
+
+    id: str
+    header: dict[str, Any]
+    status: str
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether it plays, or has steps to go."""
+
+    @property
+    def seen_closely(self) -> bool:
+        """Whether somebody watches each move."""
+
+    def tell(self, what: str) -> None:
+        """Something has changed, see `LiveRun.watch`."""
+
+    def say(self, level: str, text: str) -> None:
+        """A sentence for the screen."""
+
+    def show_preview(self, data: bytes) -> None:
+        """The points have moved on."""
+
+    def note(self) -> dict[str, Any]:
+        """What brings the run back after the server has stopped."""
+
+
+class Training:
     """Trains when one of its players asks for a frame that nobody has asked for before.
 
     All methods may be called from any thread; those that wait for the lane say so.
@@ -39,81 +84,79 @@ class Feed:
         before: the step that it was at before that one.
         clock: seconds of training at each kept step.
         info, probe, images: what the lane said when it was opened.
-        gauge: the exact measures that go along.
+        measures: the exact measures that go along.
         players: the runs that show it.
     """
 
     def __init__(
         self,
-        engine: "Engine",
+        pool: Pool,
+        home: Home,
         lane: int,
         recipe: dict[str, Any],
-        pending: Sequence[dict[str, Any]] = (),
+        pending: Sequence[messages.Change] = (),
         points: int = 2000,
         record: Run | None = None,
         origin: str | None = None,
         chosen: int | None = None,
-        turn: Turn = Turn(),
-        clock: Mapping[int, float] | None = None,
+        turn: Turn = NOBODY,
+        clock: Clock | None = None,
         id: str = "",
     ) -> None:
         """Open it; waits for the lane.
 
         Args:
             record: the past to go on from, to its last frame.
-            origin: the feed that it comes from: its state is copied if it stands at that step.
+            origin: the training that it comes from: its state is copied if it stands at that step.
             id: of one from the store, which has checkpoints.
 
         Raises:
             Refused: with one sentence, if recipe or changes cannot be.
         """
         self.id = id or secrets.token_hex(12)
-        self.lane, self.points, self.key = lane, points, None
-        self.players: set[LiveRun] = set()
-        self.gauge = Gauge()
-        self.gauged = 0  # how many watch exact measures
+        self.lane, self.points = lane, points
+        self.key: str | None = None
+        self.players: set[Player] = set()
+        self.measures = LiveMeasures()
+        self.measure_watchers = 0  # how many watch exact measures
         self.used_at = time.monotonic()
-        self._engine, self._pending, self._origin, self._chosen = engine, list(pending), origin, chosen
+        self._pool, self._home = pool, home
+        self._pending, self._origin, self._chosen = list(pending), origin, chosen
         self._lock, self._recovering = threading.RLock(), threading.Lock()
-        self._under_way: Future | None = None
+        self._under_way: Future[PackedFrame] | None = None
         self._measuring = False
         self._calm_at = self._arrived_at = 0.0
         events = [event.model_dump() for event in record.events] if record else []
         step = record.steps[-1] if record else 0
-        self.info = self._ask(turn, "open", **self._opening(recipe, events, step)).result()
-        self.record = record or Run(Recipe.model_construct(**self.info["recipe"]))
+        opened = self._ask(turn, self._opening(recipe, events, step)).result()
+        self.info, self.default_chosen = opened.info, opened.default_chosen
+        self.record = record or Run(Recipe.model_construct(**opened.info["recipe"]))
         self.plan = [*changes(self.record.recipe, self.record.events), *(p for p in pending if p["step"] >= step)]
-        self.clock = dict(clock or {})
-        self.seconds = max(self.clock.values(), default=0.0)
-        self.before = self._take(self.info.pop("frame"))["step"]
-        self.default_chosen = self.info.pop("default_chosen")
-        self.probe, self.images = self._ask(turn, "images").result()
+        self.clock = clock or Clock()
+        self.before: int = self._take(opened.frame)["step"]
+        images = self._ask(turn, messages.GetImages(self.id)).result()
+        self.probe, self.images = images.probe, images.images
 
-    def _opening(self, recipe: dict[str, Any], events: list[dict], step: int) -> dict[str, Any]:
-        return {
-            "recipe": recipe,
-            "pending": self._pending,
-            "events": events,
-            "step": step,
-            "points": self.points,
-            "folders": [str(self._engine.folder(feed)) for feed in (self.id, self._origin) if feed],
-            "device": self._engine.device,
-            "chosen": self._chosen,
-            "origin": self._origin,
-        }
+    def _opening(self, recipe: dict[str, Any], events: list[dict[str, Any]], step: int) -> messages.OpenRun:
+        folders = [str(self._home.folder(id)) for id in (self.id, self._origin) if id]
+        return messages.OpenRun(
+            self.id, recipe, self._pending, events, step, self.points, folders,
+            self._pool.device, self._chosen, self._origin,
+        )  # fmt: skip
 
-    def _ask(self, turn: Turn, name: str, urgent: bool = True, **args: Any) -> Future:
-        return self._engine.ask(self.lane, turn, name, urgent=urgent, run=self.id, **args)
+    def _ask(self, turn: Turn, request: Request[Answer], urgent: bool = True) -> Future[Answer]:
+        return self._pool.ask(self.lane, turn, request, urgent)
 
     @property
-    def coming(self) -> list[dict[str, Any]]:
+    def coming(self) -> list[messages.Change]:
         """Changes that are still to come."""
         return [change for change in self._pending if change["step"] >= self.head]
 
     @property
     def head(self) -> int:
         """The step that it has reached."""
-        return self.header["step"]
+        step: int = self.header["step"]
+        return step
 
     @property
     def chosen(self) -> int | None:
@@ -122,7 +165,7 @@ class Feed:
 
     # -- frames ------------------------------------------------------------------------------
 
-    def next(self, after: int, turn: Turn, steps: int = 0, most: int = 0, stride: int = 0) -> Future:
+    def next(self, after: int, turn: Turn, steps: int = 0, most: int = 0, stride: int = 0) -> Future[PackedFrame]:
         """The next frame after a step: a recorded one, the one under way, or one that is trained now.
 
         Args:
@@ -138,7 +181,7 @@ class Feed:
         with self._lock:
             self.used_at = time.monotonic()
             if (recorded := self._recorded(after, steps, most, stride)) is not None:
-                done: Future = Future()
+                done: Future[PackedFrame] = Future()
                 done.set_result(self.record.packed(recorded))
                 return done
             if self._under_way is not None:
@@ -146,7 +189,7 @@ class Feed:
             if self.head > after:
                 raise Elsewhere
             answer = self._under_way = Future()
-        self._train(answer, turn, {"steps": steps} if steps else {"stride": stride} if stride else {})
+        self._train(answer, turn, steps, 0 if steps else stride)
         return answer
 
     def _recorded(self, after: int, steps: int, most: int, stride: int) -> int | None:
@@ -162,104 +205,106 @@ class Feed:
             first = min(bisect_right(kept, (after // stride + 1) * stride - 1), len(kept) - 1)
         return kept[first]
 
-    def _train(self, answer: Future, turn: Turn, ask: dict[str, Any]) -> None:
+    def _train(self, answer: Future[PackedFrame], turn: Turn, steps: int, stride: int) -> None:
         resumed = time.monotonic() - self._arrived_at > GOING_ON
         if resumed:  # what the lane does at leisure can wait, and this cannot
-            self._ask(Turn(), "hurry")
-        if not ask:
-            ask = {"resumed": resumed}
-            if self._watched_closely():
-                ask |= {"glimpses": True, "seen": self._glimpsed}
-        asked = self._ask(turn, "advance", urgent=False, **ask)
-        asked.add_done_callback(lambda done: self._arrived(done, answer, turn, ask))
+            self._ask(NOBODY, messages.Hurry(self.id))
+        if steps or stride:
+            request = messages.Advance(self.id, steps, stride)
+        else:
+            request = messages.Advance(self.id, previews=self._seen_closely(), resumed=resumed)
+        asked = self._pool.ask(self.lane, turn, request, False, self._previewed if request.previews else None)
+        asked.add_done_callback(lambda done: self._arrived(done, answer, turn, steps, stride))
 
     def hurry(self) -> None:
         """Nobody wants more than the frame under way: it comes at once."""
-        if self._under_way is not None and not any(player.going for player in list(self.players)):
-            self._ask(Turn(), "hurry")
+        if self._under_way is not None and not any(player.wants_frames for player in list(self.players)):
+            self._ask(NOBODY, messages.Hurry(self.id))
 
-    def _watched_closely(self) -> bool:
+    def _seen_closely(self) -> bool:
         """Whether somebody sees the lane's every move, and it has nobody else to serve."""
-        others = (feed for feed in self._engine.trainings if feed is not self and feed.lane == self.lane)
-        return any(player.close_eyes for player in list(self.players)) and all(feed.resting for feed in others)
+        return any(player.seen_closely for player in list(self.players)) and self._home.alone_in_lane(self)
 
-    def _glimpsed(self, data: bytes) -> None:
+    def _previewed(self, data: bytes) -> None:
         for player in list(self.players):
             if player.header["step"] == self.head:
-                player.glimpse(data)
+                player.show_preview(data)
 
-    def _arrived(self, done: Future, answer: Future, turn: Turn, ask: dict[str, Any]) -> None:
+    def _arrived(
+        self, done: Future[messages.Advanced], answer: Future[PackedFrame], turn: Turn, steps: int, stride: int
+    ) -> None:
         try:
-            packed, seconds, events = done.result()
+            advanced = done.result()
         except LaneError as error:
-            if isinstance(error, LaneLost | UnknownRun) and self.players:
-                threading.Thread(target=self._resume, args=(answer, turn, ask), daemon=True, name="recover").start()
-            else:
-                self._refuse(answer, error)
-            return
+            if is_lost(error) and self.players:
+                again = (answer, turn, steps, stride)
+                threading.Thread(target=self._recover_and_train, args=again, daemon=True, name="recover").start()
+                return
+            return self._refuse(answer, error)
         with self._lock:
-            self.record.events = [Event.model_construct(**event) for event in events]
-            self.seconds += seconds
+            self.record.events = [Event.model_construct(**event) for event in advanced.events]
+            self.clock.passed(advanced.seconds)
             self.before = self.head
-            self._take(packed)
+            self._take(advanced.frame)
             self._arrived_at = time.monotonic()
-            self.gauge.passed(seconds)
+            self.measures.passed(advanced.seconds)
             self._under_way = None
         self.measure()
-        self._engine.trainings.keep(self, seconds)
-        answer.set_result(packed)
+        self._home.took_frame(self, advanced.seconds)
+        answer.set_result(advanced.frame)
 
-    def _refuse(self, answer: Future, error: LaneError) -> None:
+    def _refuse(self, answer: Future[PackedFrame], error: LaneError) -> None:
         with self._lock:
             self._under_way = None
         answer.set_exception(error)
 
     def _take(self, packed: PackedFrame) -> dict[str, Any]:
         self.header = self.record.add(packed)
-        self.clock[packed.step] = self.seconds
-        if len(self.clock) > 2 * len(self.record.steps) + 64:
-            self.clock = {step: self.clock[step] for step in self.record.steps if step in self.clock}
+        self.clock.mark(packed.step, self.record.steps)
         self._calm_at = time.monotonic() + CALM
         return self.header
 
-    def seconds_at(self, step: int) -> float:
-        """Seconds of training until a step."""
-        with self._lock:
-            return self.clock.get(step) or max((s for at, s in self.clock.items() if at <= step), default=0.0)
-
     # -- steering, by the only player ----------------------------------------------------------
 
-    def steer(self, turn: Turn, name: str, **args: Any) -> PackedFrame:
-        """Change settings or the input image; waits for the lane.
+    def switch(self, turn: Turn, rule: str | None, noise: float | None, knobs: dict[str, Any] | None) -> PackedFrame:
+        """Change settings; waits for the lane.
 
         Raises:
             Refused: that cannot be; the training goes on as it was.
         """
-        answer = self.again(turn, name, **args)
-        packed, events = answer if isinstance(answer, tuple) else (answer, None)
+        switched = self.again(turn, messages.Switch(self.id, rule, noise, knobs))
         with self._lock:
-            if events is not None:
-                self.record.events = [Event.model_construct(**event) for event in events]
-                self._pending = []
-                self.plan = changes(self.record.recipe, self.record.events)
-            else:
-                self._chosen = args["index"]
-            if packed.step >= self.head:
-                self._take(packed)
+            self.record.events = [Event.model_construct(**event) for event in switched.events]
+            self._pending = []
+            self.plan = changes(self.record.recipe, self.record.events)
+            self._take_steered(switched.frame)
+        self.measure()
+        return switched.frame
+
+    def look(self, turn: Turn, index: int) -> PackedFrame:
+        """Change the input image; waits for the lane, and raises likewise."""
+        packed = self.again(turn, messages.Look(self.id, index))
+        with self._lock:
+            self._chosen = index
+            self._take_steered(packed)
         self.measure()
         return packed
 
-    def again(self, turn: Turn, name: str, **args: Any) -> Any:
+    def _take_steered(self, packed: PackedFrame) -> None:
+        if packed.step >= self.head:
+            self._take(packed)
+
+    # -- a lost worker, see `vae_core.engine.recovery` ---------------------------------------------
+
+    def again(self, turn: Turn, request: Request[Answer]) -> Answer:
         """Ask the lane and wait; if it was lost, bring the training back and ask once more."""
         try:
-            return self._ask(turn, name, **args).result()
+            return self._ask(turn, request).result()
         except LaneError as error:
-            if not isinstance(error, LaneLost | UnknownRun):
+            if not is_lost(error):
                 raise
             self.recover()
-            return self._ask(turn, name, **args).result()
-
-    # -- a lost worker -------------------------------------------------------------------------
+            return self._ask(turn, request).result()
 
     def recover(self) -> None:
         """Bring the training back at its newest frame, with equal bits; waits for the lane.
@@ -271,26 +316,23 @@ class Feed:
             step = self.head
             self._say("warning", f"The worker process stopped; bringing the run back at step {step:,}.")
             events = [event.model_dump() for event in self.record.events]
-            opening, end = self._opening(self.record.recipe.model_dump(), events, step), time.monotonic() + PATIENCE
-            while True:
-                self.lane = self._engine.place()
-                try:
-                    self._ask(Turn(), "open", **opening).result()
-                    break
-                except LaneError as error:
-                    if not isinstance(error, LaneLost) or time.monotonic() > end or not self.players:
-                        raise LaneError(f"The run could not be brought back. {error}") from None
-                time.sleep(AGAIN)
+            opening = self._opening(self.record.recipe.model_dump(), events, step)
+
+            def ask() -> Future[Any]:
+                self.lane = self._home.place()
+                return self._ask(NOBODY, opening)
+
+            open_again(ask, lambda: self.players)
             self._measuring = False
             self._say("info", f"The worker process stopped; the run went on from step {step:,}.")
 
-    def _resume(self, answer: Future, turn: Turn, ask: dict[str, Any]) -> None:
+    def _recover_and_train(self, answer: Future[PackedFrame], turn: Turn, steps: int, stride: int) -> None:
         try:
             self.recover()
         except LaneError as error:
             self._refuse(answer, error)
         else:
-            self._train(answer, turn, ask)
+            self._train(answer, turn, steps, stride)
 
     def _say(self, level: str, text: str) -> None:
         for player in list(self.players):
@@ -302,13 +344,13 @@ class Feed:
     def resting(self) -> bool:
         """Whether nobody wants more frames than there are."""
         # Whoever asked for the newest frame may not have taken it yet.
-        wanted = any(p.going and p.header["step"] >= self.before for p in list(self.players))
+        wanted = any(p.wants_frames and p.header["step"] >= self.before for p in list(self.players))
         return self._under_way is None and not wanted
 
     def measure(self) -> None:
         """Ask for exact measures, if they are due and somebody watches them."""
         with self._lock:
-            if self._under_way is not None or self._measuring or not self.gauged:
+            if self._under_way is not None or self._measuring or not self.measure_watchers:
                 return
             resting = self.resting
             if any(p.status == "diverged" for p in self.players):
@@ -318,29 +360,41 @@ class Feed:
                 threading.Timer(early, self.measure).start()
                 return
             header = self.header
-            ask = self.gauge.due(header, resting)
-            if ask is None:
+            due = self.measures.due(header, resting)
+            if due is None:
                 return
             self._measuring = True
-        asked = self._ask(Turn(), "gauge", urgent=False, **ask)
+        asked = self._ask(NOBODY, messages.MeasureExactly(self.id, due.part, due.parts, due.fine), urgent=False)
         asked.add_done_callback(lambda done: self._measured(done, header))
 
-    def _measured(self, done: Future, header: dict[str, Any]) -> None:
+    def _measured(self, done: Future[dict[str, Any]], header: dict[str, Any]) -> None:
         with self._lock:
             self._measuring = False
             try:
-                self.gauge.take(done.result())
+                self.measures.take(done.result())
             except (LaneError, ValueError) as error:  # what cannot be measured never stops a run
-                if isinstance(error, LaneLost | UnknownRun):
+                if is_lost(error):
                     return
                 if isinstance(error, GaveWay):
                     self._calm_at = time.monotonic() + CALM
                 else:
-                    self.gauge.failed(header)
+                    self.measures.failed(header)
         for player in list(self.players):
             player.tell("exact")
         self.measure()
 
     def close(self) -> None:
         """Leave the lane for good."""
-        self._ask(Turn(), "close")
+        self._ask(NOBODY, messages.CloseRun(self.id))
+
+    def kept(self) -> tuple[dict[str, Any], Run]:
+        """What the store keeps of it, see `Store.keep`."""
+        with self._lock:
+            record = self.record.fork(self.head)
+            return {
+                "key": self.key,
+                "points": self.points,
+                "chosen": self.chosen,
+                "pending": self.coming,
+                "clock": self.clock.of(record.steps),
+            }, record

@@ -35,7 +35,7 @@ def to_query(recipe: Recipe, events: Iterable[Event] = (), points: int = DEFAULT
 
 
 def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
-    """Recipe, changes and number of points, as `Lane.open` takes them; the lane checks the recipe.
+    """Recipe, changes and number of points, as a lane takes them to open a run; it checks the recipe.
 
     Args:
         query: name -> all its values. Names that are none of ours are an error too: a typing

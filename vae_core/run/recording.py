@@ -199,7 +199,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def changes(recipe: Recipe, events: Iterable[Event]) -> list[dict[str, Any]]:
-    """The events as what each of them changed, as `Lane.open` takes them."""
+    """The events as what each of them changed, as `vae_core.workers.messages.OpenRun` takes them."""
     rule, noise, knobs = recipe.rule, recipe.noise, dict(recipe.knobs)
     result: list[dict[str, Any]] = []
     for event in events:

@@ -6,52 +6,50 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vae_core.run.catalogue import RuleEntry
 from vae_core.run.frame import PackedFrame
 from vae_core.run.packing import pack
-from vae_core.run.thinning import thin
+from vae_core.workers.checkpoints import Checkpoints, states
 from vae_core.workers.errors import Elsewhere, GaveWay, Refused, TrainingDiverged, UnknownRun
-
-CHECKPOINT_EVERY = 2.0  # seconds of training: that, and a slice, is what a dead worker costs at most, beside its start
-FIRST = 0.03  # seconds of the first slice after a rest, as its frame is waited for
-# Seconds of a slice, and how many times as long as its frame it lasts where that is longer; with glimpses in between it
-# may be long. These are bounds: the steps that fit may take two thirds of it.
-SHORTEST, LONGEST, FRAMES = 0.075, 0.4, 4
-SHORTEST_SEEN, LONGEST_SEEN, FRAMES_SEEN = 0.3, 1.4, 35
-STRIDES = sorted(first * 2**k for first in (2, 3) for k in range(20))  # steps from frame to frame
-CHECKPOINTS = 12  # kept for each run, thinned with age
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is seen of a request while it is worked on; its answer is still to come."""
-
-    data: bytes
+from vae_core.workers.messages import (
+    Advance,
+    Advanced,
+    Change,
+    CloseRun,
+    DescribeRules,
+    Examine,
+    GetImages,
+    Hurry,
+    Images,
+    Look,
+    MeasureExactly,
+    Opened,
+    OpenRun,
+    Request,
+    Switch,
+    Switched,
+)
+from vae_core.workers.pacing import Pace
 
 
 @dataclass
-class Desk:
+class RunInLane:
     """One run in the lane.
 
     Attributes:
         pending: changes still to come, of a link that is being replayed, by step.
-        step_seconds, frame_seconds, point_seconds: how long a step, a frame and a point of a glimpse take here, running
-            means.
-        checkpoints: steps whose state lies on the disk.
+        previews: shown so far.
     """
 
-    trainer: Any
-    folder: Path | None
-    pending: list[dict[str, Any]] = field(default_factory=list)
-    step_seconds: float = 0.0
-    frame_seconds: float = 0.0
-    point_seconds: float = 2e-6
-    since_checkpoint: float = 0.0
-    checkpoints: list[int] = field(default_factory=list)
-    glimpses: int = 0  # shown so far
+    trainer: Any  # a Trainer, whose module loads torch
+    checkpoints: Checkpoints
+    pending: list[Change] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
+    previews: int = 0
 
 
 class Lane:
-    """What a lane can be asked; each public method is a request. All values are plain data.
+    """What a lane can be asked: one public method for each class of `vae_core.workers.messages` that is a request.
 
     Attributes:
         show: takes what is seen of the request that is worked on. None where nothing can be shown before the answer.
@@ -59,13 +57,36 @@ class Lane:
     """
 
     def __init__(self) -> None:
-        self._desks: dict[str, Desk] = {}
+        self._runs: dict[str, RunInLane] = {}
         self.show: Callable[[bytes], None] | None = None
         self.waits: Callable[[], bool] = lambda: False
+        self._methods: dict[type, Callable[[Any], object]] = {
+            DescribeRules: self.describe,
+            OpenRun: self.open,
+            GetImages: self.images,
+            Advance: self.advance,
+            Hurry: self.hurry,
+            Switch: self.switch,
+            Look: self.look,
+            Examine: self.examine,
+            MeasureExactly: self.measure_exactly,
+            CloseRun: self.close,
+        }
+
+    def answer(self, request: Request[Any]) -> object:
+        """Do what a request asks.
+
+        Raises:
+            Refused: there is no such request.
+        """
+        method = self._methods.get(type(request))
+        if method is None:
+            raise Refused(f"A worker cannot be asked for {type(request).__name__}.")
+        return method(request)
 
     def warm_up(self) -> None:
         """The slow imports, the data and the first products, before the first visitor."""
-        from vae_core.data.datasets import DataError, load_dataset
+        from vae_core.data import DataError, load_dataset
         from vae_core.run.recipe import Recipe
         from vae_core.trainer.trainer import Trainer
 
@@ -76,71 +97,54 @@ class Lane:
             pass  # whoever opens a run is told
         from vae_core.analysis import views  # noqa: F401
 
-    def describe(self) -> list[dict[str, Any]]:
+    def describe(self, request: DescribeRules) -> list[RuleEntry]:
         """All rules, as the page shows them."""
         from vae_core.run.catalogue import catalogue
 
         return catalogue()
 
-    def open(
-        self,
-        run: str,
-        recipe: dict[str, Any],
-        pending: Sequence[dict[str, Any]] = (),
-        events: Sequence[dict[str, Any]] = (),
-        step: int = 0,
-        points: int = 2000,
-        folders: Sequence[str] = (),
-        device: str = "auto",
-        chosen: int | None = None,
-        origin: str | None = None,
-    ) -> dict[str, Any]:
-        """Start a run, or bring one back to a step: from its last checkpoint before, else anew.
-
-        Args:
-            pending: changes to make on the way, ``{"step", "rule"?, "noise"?, "knobs"?}``.
-            events: those that the run has been through up to ``step``.
-            chosen: the input image, see `look`.
-            folders: where its checkpoints lie, and those of the run that it was forked from.
-            origin: a run of this lane whose state is copied if it stands at that step.
-        """
+    def open(self, request: OpenRun) -> Opened:
+        """Start a run, or bring one back to a step."""
         from vae_core.run.recipe import Event, Recipe, RecipeError
         from vae_core.trainer.replay import replay
         from vae_core.trainer.trainer import Trainer
 
-        checked = Recipe(**recipe)
-        self._check(pending, checked, RecipeError)
-        past = [Event(**event) for event in events]
-        other = self._desks.get(origin or "")
+        step, folders = request.step, [Path(folder) for folder in request.folders]
+        recipe = Recipe(**request.recipe)
+        self._check(request.pending, recipe, RecipeError)
+        past = [Event(**event) for event in request.events]
+        other = self._runs.get(request.origin or "")
         if other is not None and other.trainer.step_count == step:
-            start = Trainer.from_state(other.trainer.state(), device)
+            start = Trainer.from_state(other.trainer.state(), request.device)
         else:
-            start = self._checkpoint_before(step, folders, device) or Trainer(checked, device, points)
+            start = self._start_from(step, folders, request.device)
+            start = start or Trainer(recipe, request.device, request.points)
         clock = time.perf_counter()
-        trainer = replay(checked, past, step, start)
-        desk = self._desks[run] = Desk(
-            trainer, Path(folders[0]) if folders else None, [p for p in pending if p["step"] >= step]
-        )
+        trainer = replay(recipe, past, step, start)
+        pending = [change for change in request.pending if change["step"] >= step]
+        held = self._runs[request.run] = RunInLane(trainer, Checkpoints(folders[0] if folders else None), pending)
         if step:  # what had to be trained again need not be once more
-            self._checkpoint(desk, 2 * (time.perf_counter() - clock))
+            self._checkpoint(held, 2 * (time.perf_counter() - clock))
         default_chosen = trainer.points.strip[len(trainer.points.strip) // 2]
-        trainer.chosen = default_chosen if chosen is None else chosen
+        trainer.chosen = default_chosen if request.chosen is None else request.chosen
         data = trainer.dataset
-        return {
-            "recipe": checked.model_dump(),
-            "dataset": {"title": data.title, "source": data.source, "banner": data.banner},
-            "classes": list(data.classes),
-            "points": len(trainer.points.labels),
-            "encoder": trainer.encoder.widths,
-            "steps_per_epoch": trainer.training_set.steps_per_epoch,
-            "activation": checked.activation,
-            "frame": trainer.frame().packed(),
-            "device": str(trainer.device),
-            "default_chosen": default_chosen,
-        }
+        return Opened(
+            {
+                "recipe": recipe.model_dump(),
+                "dataset": {"title": data.title, "source": data.source, "banner": data.banner},
+                "classes": list(data.classes),
+                "points": len(trainer.points.labels),
+                "encoder": trainer.encoder.widths,
+                "steps_per_epoch": trainer.training_set.steps_per_epoch,
+                "activation": recipe.activation,
+                "device": str(trainer.device),
+            },
+            trainer.frame().packed(),
+            default_chosen,
+        )
 
     @staticmethod
-    def _check(pending: Sequence[dict[str, Any]], recipe: Any, error: type[Exception]) -> None:
+    def _check(pending: Sequence[Change], recipe: Any, error: type[Exception]) -> None:
         """A link's events, all of them, before the run starts: none may fail on the way."""
         from vae_core.run.recipe import parse_knobs
 
@@ -153,194 +157,144 @@ class Lane:
                 raise error(f"The noise switch at step {change['step']} should be from 0 to 1; it was {noise!r}.")
 
     @staticmethod
-    def _checkpoint_before(step: int, folders: Sequence[str], device: str) -> Any:
+    def _start_from(step: int, folders: Sequence[Path], device: str) -> Any:
+        """A trainer at the last checkpoint until a step that can be read, or None."""
         from vae_core.trainer.trainer import Trainer
 
-        saved = {
-            int(path.stem): path for folder in folders for path in Path(folder).glob("*.npz") if path.stem.isdecimal()
-        }
-        for at in sorted((s for s in saved if 0 < s <= step), reverse=True):
+        for _, state in states(folders, step):
             try:
-                return Trainer.from_state(saved[at].read_bytes(), device)
-            except (OSError, ValueError):
+                return Trainer.from_state(state, device)
+            except ValueError:
                 continue  # half written when the lane was killed
         return None
 
-    def images(self, run: str) -> tuple[bytes, bytes]:
+    def images(self, request: GetImages) -> Images:
         """Labels and images of the points, packed."""
-        trainer = self._desk(run).trainer
-        pixels = trainer.points.raw.view(-1, 28, 28).numpy()
-        return pack({"kind": "probe"}, {"labels": trainer.points.labels}), pack({"kind": "images"}, {"images": pixels})
+        points = self.in_lane(request.run).trainer.points
+        pixels = points.raw.view(-1, 28, 28).numpy()
+        return Images(pack({"kind": "probe"}, {"labels": points.labels}), pack({"kind": "images"}, {"images": pixels}))
 
-    def advance(
-        self, run: str, steps: int = 0, stride: int = 0, glimpses: bool = False, resumed: bool = False
-    ) -> tuple[PackedFrame, float, list[dict]]:
-        """Train one slice: a number of steps, or to the next multiple of a stride, or as many as fit
-        a time together with their frame, to one of the steps at which frames may lie, see `next_stop`.
-
-        Args:
-            glimpses: show the points on the way, see `vae_core.workers.preview`; the slice is then longer, and ends at a
-                glimpse if a request waits.
-            resumed: the run has rested, and somebody waits to see it move: after one step if there are glimpses.
-
-        Returns:
-            The frame, the seconds that the training took, and the run's events.
-        """
+    def advance(self, request: Advance) -> Advanced:
+        """Train one slice, to one of the steps at which frames may lie."""
         from vae_core.trainer.picture import Diverged
 
-        desk = self._desk(run)
-        trainer = desk.trainer
-        self._apply_pending(desk)
+        held = self.in_lane(request.run)
+        trainer = held.trainer
+        self._apply_pending(held)
         began = trainer.step_count
-        glimpses = glimpses and self.show is not None
-        seconds = min(max(SHORTEST, FRAMES * desk.frame_seconds), LONGEST)
-        if resumed:
-            seconds = FIRST
-        elif glimpses:
-            seconds = min(max(SHORTEST_SEEN, FRAMES_SEEN * desk.frame_seconds), LONGEST_SEEN)
-        room = max(0.4 * seconds, seconds - desk.frame_seconds)  # for training; the rest for the frame
-        target = next_stop(began, desk.step_seconds, room)
-        if steps or stride:
-            target = began + steps if steps else (began // stride + 1) * stride
-        if desk.pending:
-            target = min(target, desk.pending[0]["step"])
+        previews = request.previews and self.show is not None
+        if request.steps:
+            target = began + request.steps
+        elif request.stride:
+            target = (began // request.stride + 1) * request.stride
+        else:
+            target = held.pace.target(began, previews, request.resumed)
+        if held.pending:
+            target = min(target, held.pending[0]["step"])
         clock = time.perf_counter()
-        if glimpses:
-            target = self._train_seen(desk, target, resumed)
+        if previews:
+            target = self._train_seen(held, target, request.resumed)
         trainer.train(target - trainer.step_count)
         trained = time.perf_counter() - clock
-        self._apply_pending(desk)
+        self._apply_pending(held)
         try:
             frame = trainer.frame().packed()
         except Diverged as error:
             raise TrainingDiverged(str(error)) from None
         used = time.perf_counter() - clock
-        desk.step_seconds = running_mean(desk.step_seconds, trained / max(1, target - began))
-        desk.frame_seconds = running_mean(desk.frame_seconds, used - trained)
-        self._checkpoint(desk, used)
-        return frame, used, [event.model_dump() for event in trainer.events]
+        held.pace.trained(target - began, trained)
+        held.pace.framed(used - trained)
+        self._checkpoint(held, used)
+        return Advanced(frame, used, [event.model_dump() for event in trainer.events])
 
-    def _train_seen(self, desk: Desk, target: int, resumed: bool) -> int:
-        """Train to the last glimpse before a step, or to an earlier one if a request waits; returns where to stop."""
-        from vae_core.workers.preview import FIXED, glimpse, parts, stops
+    def _train_seen(self, held: RunInLane, target: int, resumed: bool) -> int:
+        """Train to the last preview before a step, or to an earlier one if a request waits; returns where to stop."""
+        from vae_core.workers.preview import FIXED, parts, preview, stops
 
-        trainer, points = desk.trainer, len(desk.trainer.points.labels)
+        assert self.show is not None
+        trainer, points, pace = held.trainer, len(held.trainer.points.labels), held.pace
         began = trainer.step_count
-        for stop in [began + 1] if resumed else stops(began, target, desk.step_seconds):
+        for stop in [began + 1] if resumed else stops(began, target, pace.step_seconds):
             trainer.train(stop - trainer.step_count)
-            desk.glimpses += 1
-            by = parts(points, desk.point_seconds)
+            held.previews += 1
+            by = parts(points, pace.point_seconds)
             clock = time.perf_counter()
-            seen = glimpse(trainer, desk.glimpses, by)
-            of_points = max(0.0, time.perf_counter() - clock - FIXED)
-            desk.point_seconds = running_mean(desk.point_seconds, of_points * by / points)
+            seen = preview(trainer, held.previews, by)
+            pace.previewed(points / by, max(0.0, time.perf_counter() - clock - FIXED))
             self.show(seen)
             if self.waits():
                 return stop
         return target
 
     @staticmethod
-    def _apply_pending(desk: Desk) -> None:
-        while desk.pending and desk.pending[0]["step"] <= desk.trainer.step_count:
-            change = desk.pending.pop(0)
-            desk.trainer.switch(change.get("rule"), change.get("noise"), change.get("knobs"))
+    def _apply_pending(held: RunInLane) -> None:
+        while held.pending and held.pending[0]["step"] <= held.trainer.step_count:
+            change = held.pending.pop(0)
+            held.trainer.switch(change.get("rule"), change.get("noise"), change.get("knobs"))
 
-    def _checkpoint(self, desk: Desk, used: float) -> None:
-        desk.since_checkpoint += used
-        if desk.folder is None or desk.since_checkpoint < CHECKPOINT_EVERY:
-            return
-        desk.since_checkpoint = 0.0
-        path = desk.folder / f"{desk.trainer.step_count}.npz"
-        part = path.with_suffix(".part")
-        try:
-            desk.folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(desk.trainer.state())
-            part.replace(path)
-        except OSError:  # a full disk: a run can always be trained again from its recipe and events
-            part.unlink(missing_ok=True)
-            return
-        desk.checkpoints.append(desk.trainer.step_count)
-        thin(
-            desk.checkpoints,
-            lambda step: (desk.folder / f"{step}.npz").unlink(missing_ok=True),
-            lambda: len(desk.checkpoints) > CHECKPOINTS,
-        )
+    @staticmethod
+    def _checkpoint(held: RunInLane, seconds: float) -> None:
+        if held.checkpoints.due(seconds):
+            held.checkpoints.write(held.trainer.step_count, held.trainer.state())
 
-    def switch(
-        self, run: str, rule: str | None = None, noise: float | None = None, knobs: dict | None = None
-    ) -> tuple[PackedFrame, list[dict]]:
-        """Change rule, noise or knobs, and show at once what that does to the present codes.
+    def switch(self, request: Switch) -> Switched:
+        """Change rule, noise or knobs, and show at once what that does to the present codes."""
+        held = self.in_lane(request.run)
+        held.trainer.switch(request.rule, request.noise, request.knobs)
+        held.pending.clear()
+        return Switched(held.trainer.frame().packed(), [event.model_dump() for event in held.trainer.events])
 
-        What a replayed link still had to come is dropped: the user has taken over.
-        """
-        desk = self._desk(run)
-        desk.trainer.switch(rule, noise, knobs)
-        desk.pending.clear()
-        return desk.trainer.frame().packed(), [event.model_dump() for event in desk.trainer.events]
+    def hurry(self, request: Hurry) -> None:
+        """Nothing, see `Hurry`."""
 
-    def hurry(self, run: str) -> None:
-        """Nothing: that it waits ends a slice with glimpses, see `advance`, and exact measures, see `gauge`."""
-
-    def look(self, run: str, index: int) -> PackedFrame:
+    def look(self, request: Look) -> PackedFrame:
         """Choose the image that is painted last and encoded 50 times."""
-        trainer = self._desk(run).trainer
+        trainer, index = self.in_lane(request.run).trainer, request.index
         if not isinstance(index, int) or not 0 <= index < len(trainer.points.labels):
             raise Refused(
                 f"There is no point {index!r}; the points are 0 to {len(trainer.points.labels) - 1}.",
             )
         trainer.chosen = index
-        return trainer.frame().packed()
+        packed: PackedFrame = trainer.frame().packed()
+        return packed
 
-    def examine(self, run: str, view: str, at: int | None = None, **args: Any) -> dict[str, Any]:
-        """What a page other than the stage shows of a run: a function of `vae_core.analysis.views`, by name.
+    def examine(self, request: Examine) -> Any:
+        """What a page other than the stage shows of a run."""
+        from vae_core.analysis.views import VIEWS
 
-        Args:
-            at: the step at which the run should stand; Elsewhere if it does not.
-        """
-        from vae_core.analysis import views
-
-        if view not in views.__all__:
-            raise Refused(f"There is no view {view!r}; there are {', '.join(views.__all__)}.")
-        trainer = self._desk(run).trainer
-        if at is not None and trainer.step_count != at:
+        view = VIEWS.get(request.view)
+        if view is None:
+            raise Refused(f"There is no view {request.view!r}; there are {', '.join(VIEWS)}.")
+        trainer = self.in_lane(request.run).trainer
+        if request.at is not None and trainer.step_count != request.at:
             raise Elsewhere
-        return getattr(views, view)(trainer, **args)
+        return view(trainer, **request.args)
 
-    def gauge(self, run: str, fine: bool = False, **args: Any) -> dict[str, Any]:
-        """Exact measures that go along, see `vae_core.analysis.views.live_exact`.
+    def measure_exactly(self, request: MeasureExactly) -> dict[str, Any]:
+        """Exact measures that go along.
 
         Raises:
-            GaveWay: if another request came during a fine one: that can be measured later.
+            GaveWay: if another request came during a fine one.
         """
         from vae_core.analysis.views import live_exact
 
         def give_way() -> None:
-            if fine and self.waits():
+            if request.fine and self.waits():
                 raise GaveWay("Exact measures wait for other requests.")
 
-        return live_exact(self._desk(run).trainer, fine=fine, **args, pause=give_way)
+        trainer = self.in_lane(request.run).trainer
+        return live_exact(trainer, fine=request.fine, part=request.part, parts=request.parts, pause=give_way)
 
-    def close(self, run: str) -> None:
+    def close(self, request: CloseRun) -> None:
         """Forget a run."""
-        self._desks.pop(run, None)
+        self._runs.pop(request.run, None)
 
-    def _desk(self, run: str) -> Desk:
-        if run not in self._desks:
-            raise UnknownRun("This run is no longer in memory. Press reset to start it again.")
-        return self._desks[run]
+    def in_lane(self, run: str) -> RunInLane:
+        """A run by its id.
 
-
-def running_mean(mean: float, value: float) -> float:
-    """A mean that forgets: the first value counts whole, later ones a third."""
-    return value if not mean else mean + (value - mean) / 3
-
-
-def next_stop(step: int, step_seconds: float, seconds: float) -> int:
-    """The next step at which to show a frame: a multiple of 1, 2, 3, 4, 6, 8, 12, …
-
-    The stride is the largest of these that fits the time, and at most an eighth of the steps
-    done, so that the first moments, where most happens, are seen one by one.
-    """
-    fitting = [stride for stride in STRIDES if stride * step_seconds <= seconds and 8 * stride <= step]
-    stride = max(fitting, default=1)
-    return (step // stride + 1) * stride
+        Raises:
+            UnknownRun: it is not here.
+        """
+        if run not in self._runs:
+            raise UnknownRun
+        return self._runs[run]

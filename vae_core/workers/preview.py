@@ -1,7 +1,7 @@
-"""Glimpse: where the points are between two frames, for the eye alone.
+"""Preview: where the points are between two frames, for the eye alone.
 
 A frame holds all that is shown and measured of a run, and costs as much as several steps. So while somebody watches,
-slices of training are longer, and in between the dots are seen to move: a glimpse is not recorded, nothing is computed
+slices of training are longer, and in between the dots are seen to move: a preview is not recorded, nothing is computed
 from it, and it shows as many points as its share of the time allows.
 """
 
@@ -17,7 +17,7 @@ PARTS = (1, 2, 4, 8, 16, 32)  # of the points, of which each picture shows one, 
 
 
 @torch.no_grad()
-def glimpse(trainer: Trainer, turn: int, by: int = 1) -> bytes:
+def preview(trainer: Trainer, turn: int, by: int = 1) -> bytes:
     """The codes of every k-th point, packed: mean, z (m, 2) float32, of the points ``first``, ``first + by``, …
 
     Args:

@@ -1,6 +1,5 @@
 """LaneProcess: the server's end of one lane, which lives in a process of its own."""
 
-import itertools
 import os
 import secrets
 import subprocess
@@ -14,8 +13,9 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
-from vae_core.workers.errors import LaneError, LaneLost
-from vae_core.workers.lane import Seen
+from vae_core.workers.errors import LaneLost
+from vae_core.workers.messages import Answer, Request
+from vae_core.workers.tickets import OnPreview, Tickets
 from vae_core.workers.worker import ADDRESS, KEY, MEMORY, THREADS
 
 # Logits of thousands of places come and go in exact measures: fresh pages for each cost a third of the time.
@@ -45,10 +45,8 @@ class LaneProcess:
     def __init__(self, threads: int, memory: int = 0, lost: Callable[[], None] = lambda: None) -> None:
         self.pid, self.closed = 0, False
         self._lost = lost
-        self._tickets = itertools.count()
-        self._waiting: dict[int, Future] = {}
-        self._seen: dict[int, Callable[[bytes], None]] = {}
-        self._early: list[tuple] = []  # requests from before it was ready
+        self._tickets = Tickets()
+        self._early: list[tuple[int, Request[Any]]] = []  # requests from before it was ready
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         key = secrets.token_bytes(32)
@@ -67,31 +65,23 @@ class LaneProcess:
         """Whether it answers now."""
         return self._connection is not None and not self.closed
 
-    @property
-    def waiting(self) -> int:
-        """Requests without an answer yet."""
-        return len(self._waiting)
-
-    def request(self, name: str, seen: Callable[[bytes], None] | None = None, **args: Any) -> Future:
+    def request(self, request: Request[Answer], on_preview: OnPreview | None = None) -> Future[Answer]:
         """Ask the lane; the future's result is the answer, or a `LaneError`.
 
         Args:
-            seen: is called with what is seen of it before it is answered.
+            on_preview: takes what is seen of it before it is answered.
         """
-        future: Future = Future()
         with self._lock:
             if self.closed:
-                future.set_exception(LaneLost())
-                return future
-            message = (next(self._tickets), name, args)
-            self._waiting[message[0]] = future
-            if seen:
-                self._seen[message[0]] = seen
+                gone: Future[Answer] = Future()
+                gone.set_exception(LaneLost())
+                return gone
+            ticket, future = self._tickets.issue(on_preview)
             if self._connection is None:
-                self._early.append(message)
+                self._early.append((ticket, request))
                 return future
             with suppress(OSError):  # it is gone: the reader will tell who waits
-                self._connection.send(message)
+                self._connection.send((ticket, request))
         return future
 
     def _read(self) -> None:
@@ -101,11 +91,10 @@ class LaneProcess:
             with self._lock:
                 was_ready, self._connection, self.pid = self._connection is not None, None, 0
                 killed = was_ready and not self.closed
-                lost = self._waiting if was_ready or self.closed else {}
-                self._waiting, self._seen = ({}, {}) if lost else (self._waiting, self._seen)
+                lost = self._tickets.take_all() if was_ready or self.closed else []
             if killed:
                 self._lost()
-            for future in lost.values():
+            for future in lost:
                 future.set_exception(LaneLost())
         self._listener.close()
 
@@ -117,17 +106,7 @@ class LaneProcess:
             for message in early:
                 connection.send(message)
         while True:
-            ticket, answer = connection.recv()
-            if isinstance(answer, Seen):
-                self._seen[ticket](answer.data)
-                continue
-            with self._lock:
-                future = self._waiting.pop(ticket)
-                self._seen.pop(ticket, None)
-            if isinstance(answer, LaneError):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+            self._tickets.settle(*connection.recv())
 
     def _watch(self) -> None:
         """End when the process that forks workers does, or if none has come in time."""

@@ -8,6 +8,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from vae_core.workers.messages import Answer, Request
+from vae_core.workers.tickets import OnPreview
+
 REMEMBERED = 2000  # users whose last turn is known
 
 
@@ -24,13 +27,17 @@ class Turn:
     first: bool = False
 
 
+NOBODY = Turn()  # a request that concerns no user
+_Asked = tuple[Future[Any], Request[Any], OnPreview | None]
+
+
 class _Line:
     """Requests that wait: the user who was served longest ago is next, with his oldest request."""
 
     def __init__(self) -> None:
         self.busy = False  # one of them is with the lane
-        self._users: dict[str, deque] = {}
-        self._first: deque = deque()
+        self._users: dict[str, deque[_Asked]] = {}
+        self._first: deque[_Asked] = deque()
         self._was_first = False
         self._served: dict[str, int] = {}  # in the order of serving; who is not in it is new
         self._count = itertools.count()
@@ -38,23 +45,23 @@ class _Line:
     def __len__(self) -> int:
         return len(self._first) + sum(map(len, self._users.values()))
 
-    def put(self, turn: Turn, request: Any) -> None:
+    def put(self, turn: Turn, asked: _Asked) -> None:
         line = self._first if turn.first else self._users.setdefault(turn.user, deque())
-        line.append(request)
+        line.append(asked)
 
-    def take(self) -> Any:
+    def take(self) -> _Asked:
         self._was_first = bool(self._first) and not (self._was_first and self._users)
         if self._was_first:
             return self._first.popleft()
         user = min(self._users, key=lambda name: self._served.get(name, -1))
-        request = self._users[user].popleft()
+        asked = self._users[user].popleft()
         if not self._users[user]:
             del self._users[user]
         self._served.pop(user, None)
         self._served[user] = next(self._count)
         if len(self._served) > REMEMBERED:
             del self._served[next(iter(self._served))]
-        return request
+        return asked
 
 
 class Turns:
@@ -68,7 +75,7 @@ class Turns:
         send: hands a request to the lane; its future may be done at once, with an error.
     """
 
-    def __init__(self, send: Callable[..., Future]) -> None:
+    def __init__(self, send: Callable[[Request[Any], OnPreview | None], Future[Any]]) -> None:
         self._send = send
         self._lock = threading.Lock()
         self._slices, self._urgent = _Line(), _Line()
@@ -79,16 +86,19 @@ class Turns:
         with self._lock:
             return sum(len(line) + line.busy for line in (self._slices, self._urgent))
 
-    def ask(self, turn: Turn, name: str, args: dict[str, Any], urgent: bool = True) -> Future:
+    def ask(
+        self, turn: Turn, request: Request[Answer], urgent: bool = True, on_preview: OnPreview | None = None
+    ) -> Future[Answer]:
         """Line up a request.
 
         Args:
             urgent: a user waits for it; False for a slice of training and for what comes with one.
+            on_preview: takes what is seen of it before it is answered.
         """
-        answer: Future = Future()
+        answer: Future[Answer] = Future()
         line = self._urgent if urgent else self._slices
         with self._lock:
-            line.put(turn, (answer, name, args))
+            line.put(turn, (answer, request, on_preview))
         self._go_on(line)
         return answer
 
@@ -97,10 +107,10 @@ class Turns:
             if line.busy or not len(line):
                 return
             line.busy = True
-            answer, name, args = line.take()
-        self._send(name, **args).add_done_callback(lambda done: self._answered(done, answer, line))
+            answer, request, on_preview = line.take()
+        self._send(request, on_preview).add_done_callback(lambda done: self._answered(done, answer, line))
 
-    def _answered(self, done: Future, answer: Future, line: _Line) -> None:
+    def _answered(self, done: Future[Any], answer: Future[Any], line: _Line) -> None:
         with self._lock:
             line.busy = False
         self._go_on(line)  # the lane works on while the answer is looked at

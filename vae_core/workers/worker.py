@@ -1,4 +1,4 @@
-"""``python -m vae_core.workers.worker``: the process of one lane, started by `vae_core.engine.engine`.
+"""``python -m vae_core.workers.worker``: the process of one lane, started by `vae_core.workers.process`.
 
 It imports what is slow to import and forks; the child connects to the address that the engine
 gives and answers requests in the order in which they come. A child that is killed is forked
@@ -11,14 +11,16 @@ import time
 from collections import deque
 from functools import partial
 from multiprocessing.connection import Client, Connection
+from typing import Any
 
 from vae_core.workers.errors import LaneError, OutOfMemory, Refused
-from vae_core.workers.lane import Lane, Seen
+from vae_core.workers.lane import Lane
+from vae_core.workers.messages import CloseRun, Preview, Request, RunRequest
 
 try:
     import resource
 except ImportError:  # Windows
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 ADDRESS, KEY, THREADS = "NOISE_LAB_LANE_ADDRESS", "NOISE_LAB_LANE_KEY", "OMP_NUM_THREADS"
 MEMORY = "NOISE_LAB_LANE_MEMORY"  # bytes that the process may allocate
@@ -65,22 +67,22 @@ def serve() -> None:
             lane.warm_up()
         while True:
             try:
-                request = connection.recv()
-                if request is None:
+                received = connection.recv()
+                if received is None:
                     return
-                ticket, name, args = request
+                ticket, request = received
                 lane.show = partial(show, connection, ticket)
                 try:
-                    connection.send((ticket, answer(lane, name, args)))
+                    connection.send((ticket, answer(lane, request)))
                 except MemoryError:
-                    connection.send((ticket, too_much(lane, args)))
+                    connection.send((ticket, too_much(lane, request)))
             except (EOFError, ConnectionError):
                 return
 
 
 def show(connection: Connection, ticket: int, data: bytes) -> None:
     """Send what is seen of a request."""
-    connection.send((ticket, Seen(data)))
+    connection.send((ticket, Preview(data)))
 
 
 def bound_memory(most: int) -> None:
@@ -89,15 +91,15 @@ def bound_memory(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
-def answer(lane: Lane, name: str, args: dict) -> object:
+def answer(lane: Lane, request: Request[Any]) -> object:
     """What the lane answers; its errors as sentences, not as tracebacks."""
     try:
-        return getattr(lane, name)(**args)
+        return lane.answer(request)
     except LaneError as error:
         return error
     except Exception as error:
         if out_of_memory(error):
-            return too_much(lane, args)
+            return too_much(lane, request)
         if isinstance(error, ValueError):  # recipe, rule, knob, data: the message is made for the screen
             return Refused(str(error))
         return LaneError(f"The worker failed ({type(error).__name__}: {error}). Press reset.")
@@ -113,9 +115,10 @@ def out_of_memory(error: BaseException | None) -> bool:
     return False
 
 
-def too_much(lane: Lane, args: dict) -> LaneError:
+def too_much(lane: Lane, request: Request[Any]) -> LaneError:
     """Forget the run that needs more memory than there is, so that the others can go on."""
-    lane.close(args.get("run", ""))
+    if isinstance(request, RunRequest):
+        lane.close(CloseRun(request.run))
     return OutOfMemory(TOO_MUCH)
 
 

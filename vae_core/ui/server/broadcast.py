@@ -137,7 +137,7 @@ class Broadcast:
         if self.room.take != self.take:
             await self._open()
         run, lens = self._run, self._lens
-        newest, measured = run.newest, run.gauge.newest
+        newest, measured = run.newest, run.measures.newest
         source = self._source
         self._offer(newest, run.playing)
         if newest is not source[0]:
@@ -175,7 +175,7 @@ class Broadcast:
 
     def _told(self, what: str) -> None:
         """By the run, in any thread."""
-        if what == "glimpse":
+        if what == "preview":
             return  # is for who steers
         if what == "frame":
             self._told_at = time.time()
@@ -207,7 +207,7 @@ class Broadcast:
             return made
         run, take = self._run, self.take
         made = lean.envelope(
-            await self._others.get(("history", take, made_at), lambda: lean.history(run.record, run.gauge))
+            await self._others.get(("history", take, made_at), lambda: lean.history(run.record, run.measures))
         )
         if take == self.take:
             self._history = now, made
@@ -216,7 +216,7 @@ class Broadcast:
     async def recorded(self, step: int) -> tuple[bytes, ...]:
         """The frame at a step, or the last one before it, and the exact measures that belong to it."""
         run, lens = self._run, self._lens
-        packed, measured = run.record.packed(step), run.gauge.at(step)
+        packed, measured = run.record.packed(step), run.measures.at(step)
         body = await self._past.get(self._key(packed), lambda: lens.frame(packed))
         messages = [lean.envelope(body, step=packed.step, recorded=True)]
         if measured:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_core.engine.live_measures import Gauge
+from vae_core.engine.live_measures import LiveMeasures
 from vae_core.run.frame import PackedFrame
 from vae_core.run.packing import pack, unpack
 from vae_core.run.recording import Run
@@ -96,13 +96,13 @@ def quantised(codes: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarra
     return np.round((codes - low) * (TOP / (high - low))).astype(np.uint16)
 
 
-def history(record: Run, gauge: Gauge) -> bytes:
+def history(record: Run, measures: LiveMeasures) -> bytes:
     """The metrics for the curves, at up to 400 steps, NaN where not defined; exact log p(x) likewise. Compressed."""
     steps = sorted(record.history)
     steps = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, min(ROWS, len(steps))).round().astype(int))]
     names = list(record.history[steps[-1]])
     rows = [[record.history[step].get(name) for name in names] for step in steps]
-    measured = gauge.columns()
+    measured = measures.columns()
     arrays = {
         "steps": np.array(steps, np.int32),
         "values": np.array(rows, np.float32).T,  # None is NaN

@@ -74,8 +74,8 @@ class Viewer(Channel):
             members[0].probe,
             json.dumps(history, allow_nan=False),
         )
-        if self.lockstep.fresh:
-            self.lockstep.fresh = False
+        if self.lockstep.autoplay:
+            self.lockstep.autoplay = False
             self.lockstep.play()
 
     async def _send_news(self) -> None:

@@ -17,6 +17,7 @@ from vae_core.engine.engine import Engine
 from vae_core.ui.server.admin import TOKEN, has_token, is_token
 from vae_core.ui.server.socket import PREFIX
 from vae_core.ui.server.state import engine
+from vae_core.workers.messages import DescribeRules
 
 FIGURES = {  # of `Engine.figures`, in words
     "lanes": "Worker processes.",
@@ -42,7 +43,7 @@ class Figures(Collector):
             yield GaugeMetricFamily(f"noise_lab_{name}", words, figures[name])
         yield CounterMetricFamily("noise_lab_lost_workers", LOST, figures["lost"])
         workers: dict[str, Metric] = {}
-        for lane, pid in enumerate(self.engine.pids()):
+        for lane, pid in enumerate(self.engine.pool.pids()):
             for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():
                 name = metric.name.replace("process_", "noise_lab_worker_")
                 family = workers.setdefault(name, type(metric)(name, metric.documentation, labels=["lane"]))
@@ -67,7 +68,7 @@ def starting(answers: dict[int, Future]) -> int:
     answered = [lane for lane, answer in answers.items() if answer.done() and not answer.exception()]
     for lane in answers.keys() - answered if answers else range(engine().figures()["lanes"]):
         if lane not in answers or answers[lane].done():
-            answers[lane] = engine().request(lane, "describe")
+            answers[lane] = engine().pool.request(lane, DescribeRules())
     return len(answers) - len(answered)
 
 

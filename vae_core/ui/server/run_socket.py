@@ -91,7 +91,7 @@ class Viewer(Channel):
         self.steering = Steering(self, self._do)
         self.presenter = Presenter(self, run, self._move)
         self.state_due, self.following = True, True
-        self.sent = self.glimpsed = None  # the frame and the glimpse that were sent last
+        self.sent = self.preview = None  # the frame and the preview that were sent last
         self.measured = None  # the exact measures that were sent last
         self.settings: list[Any] = []  # rule, noise and knobs that were stated last: the controls follow the frames
         self.stated_at = 0.0
@@ -110,11 +110,11 @@ class Viewer(Channel):
         rules = await asyncio.to_thread(engine().rules)
         await self.say({"type": "hello", "rules": rules, **run.info})
         await self.send(run.probe)
-        past = {"kept": list(run.record.steps), "events": run.record.marks(), "measured": run.gauge.columns()}
+        past = {"kept": list(run.record.steps), "events": run.record.marks(), "measured": run.measures.columns()}
         await self.say({"type": "history", **run.record.columns(), **past})
         self._outstanding = 0  # the first frame need not wait until the probe is taken, which is a few kB
-        if run.fresh:
-            run.fresh = False
+        if run.autoplay:
+            run.autoplay = False
             run.play()
 
     def jobs(self) -> list[Coroutine[Any, Any, None]]:
@@ -136,11 +136,11 @@ class Viewer(Channel):
             if self.following and self.ready and newest is not self.sent:
                 self.sent = newest
                 await self.send(newest.view)
-            glimpse = self.run.glimpsed
-            if self.following and self.ready and glimpse is not None and glimpse is not self.glimpsed:
-                self.glimpsed = glimpse
-                await self.send(glimpse)
-            measured = self.run.gauge.newest
+            preview = self.run.preview
+            if self.following and self.ready and preview is not None and preview is not self.preview:
+                self.preview = preview
+                await self.send(preview)
+            measured = self.run.measures.newest
             if self.following and measured is not self.measured:
                 self.measured = measured
                 await self.send(measured)
@@ -158,7 +158,7 @@ class Viewer(Channel):
             self.news.set()
         elif do == "frame":
             recorded = self.run.record.packed(command["step"])
-            measured = self.run.gauge.at(recorded.step)
+            measured = self.run.measures.at(recorded.step)
             messages = json.dumps({"type": "recorded", "step": recorded.step}), recorded.view, measured
             await self.send(*filter(None, messages))
         else:

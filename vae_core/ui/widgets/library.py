@@ -38,7 +38,7 @@ def keep(run: LiveRun, name: str = "", note: str = "") -> str:
         ValueError, LaneError: it cannot be, in one sentence.
     """
     name = name.strip() or name_of(run)
-    Library().save(*engine().snapshot(run), name, note, run.info["dataset"]["title"])
+    Library().save(*run.snapshot(), name, note, run.info["dataset"]["title"])
     return name
 
 
@@ -78,9 +78,9 @@ def downloads(run: LiveRun) -> list[tuple[str, str, Callable[[], bytes]]]:
     """Label, file name and maker of each file that a run can be written as; nothing is made before it is asked for."""
     stem = file_name(f"noise-lab-{run.header['rule']}-{run.header['step']}")
     return [
-        ("Whole run (zip)", f"{stem}.zip", lambda: archive.packed(*engine().snapshot(run))),
-        ("Charts (HTML)", f"{stem}.html", lambda: report.report(engine().snapshot(run)[0], name_of(run)).encode()),
-        ("Metrics (CSV)", f"{stem}.csv", lambda: export.metrics_csv(engine().snapshot(run)[0]).encode()),
+        ("Whole run (zip)", f"{stem}.zip", lambda: archive.packed(*run.snapshot())),
+        ("Charts (HTML)", f"{stem}.html", lambda: report.report(run.snapshot()[0], name_of(run)).encode()),
+        ("Metrics (CSV)", f"{stem}.csv", lambda: export.metrics_csv(run.snapshot()[0]).encode()),
         ("Weights (safetensors)", f"{stem}.safetensors", lambda: run.examine("weights_file")["data"]),
         *([("Decoder (ONNX)", f"{stem}.onnx", lambda: run.examine("decoder_file")["data"])] if has_onnx() else []),
     ]

@@ -77,8 +77,8 @@ def left_behind(cookies: Mapping[str, str], recipe: dict, pending: list[dict], p
             run = engine().recall(id)
         except LaneError:
             continue
-        left = run is not None and not run.fresh and not run.viewers
-        if left and engine().trainings.trains(run, recipe, pending, points):
+        left = run is not None and not run.autoplay and not run.viewers
+        if left and run.trains(recipe, pending, points):
             return run
     return None
 
@@ -175,8 +175,8 @@ def moved_to(socket: str) -> None:
 
 def stay_with(run: LiveRun, seconds: float) -> None:
     """Let a run train on for some seconds: a page beside the stage has no stream that watches it."""
-    if run.fresh:
-        run.fresh = False
+    if run.autoplay:
+        run.autoplay = False
         run.play()
     run.watch(lambda what: None)()  # a run that rested goes on
     run.left_at = time.monotonic() + seconds

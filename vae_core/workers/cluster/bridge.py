@@ -1,4 +1,4 @@
-"""``python -m vae_core.workers.cluster.bridge``: the process between a server and the lanes of a Ray cluster, started by `vae_core.workers.cluster.cluster`.
+"""``python -m vae_core.workers.cluster.bridge``: the process between a server and the lanes of a Ray cluster.
 
 Ray ends a process that is attached to a cluster whose head dies, and waits for minutes where a cable is
 pulled. Neither may happen to the server, which holds what everybody trained: Ray is used in here alone.
@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
+from vae_core.workers.cluster.messages import Asked, AskLane, Attach, GetNews, LaneStatus
 from vae_core.workers.cluster.node import NodeLane, has_mnist, version
 from vae_core.workers.errors import LaneError, LaneLost, Refused
 
@@ -38,9 +39,7 @@ class Station:
     """A lane as it is seen from here.
 
     Attributes:
-        state: "starting", "ready", "lost" (it does not answer) or "unfit".
-        why: it is lost or unfit, if that is known.
-        about: see `NodeLane.about`.
+        state, why, about: see `LaneStatus`.
         asked: requests without an answer.
     """
 
@@ -48,7 +47,7 @@ class Station:
     state: str = "starting"
     why: str = ""
     about: dict[str, Any] = field(default_factory=dict)
-    asked: set[asyncio.Task] = field(default_factory=set)
+    asked: set[asyncio.Task[Any]] = field(default_factory=set)
 
 
 class Bridge:
@@ -62,7 +61,7 @@ class Bridge:
 
     def __init__(self, ray: Any, lanes: int, gpu: float) -> None:
         self._ray, self._lanes, self._gpu = ray, lanes, gpu
-        NodeLane.pulse = ray.method(concurrency_group="pulse")(NodeLane.pulse)
+        NodeLane.pulse = ray.method(concurrency_group="pulse")(NodeLane.pulse)  # type: ignore[method-assign]  # Ray's mark
         remote = ray.remote(num_cpus=1, num_gpus=gpu, max_restarts=-1, concurrency_groups={"pulse": 1})
         self._lane = remote(NodeLane)
         self._version, self._mnist = version(), has_mnist()
@@ -125,16 +124,25 @@ class Bridge:
 
     # -- what the server asks ----------------------------------------------------------------
 
-    async def news(self, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    async def answer(self, asked: Asked) -> Any:
+        """What is asked, after the first of all requests."""
+        match asked:
+            case GetNews():
+                return await self.news(asked.known)
+            case AskLane():
+                return await self.ask(asked)
+        raise Refused(f"A cluster cannot be asked for {type(asked).__name__}.")
+
+    async def news(self, known: Sequence[LaneStatus]) -> list[LaneStatus]:
         """How the lanes are, once that differs from what is known."""
         async with self._change:
             await self._change.wait_for(lambda: self._states() != known)
             return self._states()
 
-    def _states(self) -> list[dict[str, Any]]:
-        return [{"state": station.state, "why": station.why, **station.about} for station in self._stations]
+    def _states(self) -> list[LaneStatus]:
+        return [LaneStatus(station.state, station.why, station.about) for station in self._stations]
 
-    async def ask(self, lane: int, what: tuple) -> bytes:
+    async def ask(self, asked: AskLane) -> bytes:
         """What a lane answers, see `NodeLane.ask`. It waits while the lane starts, and while none is ready.
 
         Raises:
@@ -142,17 +150,18 @@ class Bridge:
         """
         try:
             async with asyncio.timeout(START), self._change:
-                await self._change.wait_for(lambda: self._settled(lane))
+                await self._change.wait_for(lambda: self._settled(asked.lane))
         except TimeoutError:
             pass
-        station = self._station(lane)
+        station = self._station(asked.lane)
         if station.state != "ready":
             raise LaneLost(station.why or "No machine of the cluster has room for this worker.")
-        task = asyncio.create_task(answer_of(station.actor.ask, *what))
+        task = asyncio.create_task(answer_of(station.actor.ask, asked.request, asked.state))
         station.asked.add(task)
         try:
             await asyncio.wait([task])
-            return task.result()
+            answer: bytes = task.result()
+            return answer
         except (Exception, asyncio.CancelledError):  # whatever Ray says
             await self._tell(station, "lost")
             raise LaneLost("A worker on another machine does not answer.") from None
@@ -220,8 +229,8 @@ async def serve(connection: Connection, bridge: Bridge) -> None:
             pass
         loop.call_soon_threadsafe(gone.set)
 
-    def take(ticket: int, name: str, args: dict[str, Any]) -> None:
-        task = asyncio.create_task(reply(ticket, getattr(bridge, name)(**args)))
+    def take(ticket: int, asked: Asked) -> None:
+        task = asyncio.create_task(reply(ticket, bridge.answer(asked)))
         working.add(task)
         task.add_done_callback(working.discard)
 
@@ -244,7 +253,7 @@ async def serve(connection: Connection, bridge: Bridge) -> None:
             time.sleep(1)
         os._exit(1)
 
-    working: set[asyncio.Task] = set()
+    working: set[asyncio.Task[None]] = set()
     loop.set_default_executor(ThreadPoolExecutor(THREADS))
     for target in (read, watch):
         threading.Thread(target=target, daemon=True).start()
@@ -269,19 +278,20 @@ def main() -> None:
     """Attach to the cluster that the first request names, and serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the server, which then closes us
     with Connection(int(sys.argv[1])) as connection:
-        ticket, _, asked = connection.recv()
+        ticket, asked = connection.recv()
+        assert isinstance(asked, Attach)
         timer = leave_within(ATTACH)
         try:
-            ray = attach(asked["address"])
+            ray = attach(asked.address)
         except LaneError as error:
             connection.send((ticket, error))
             return
         timer.cancel()
         connection.send((ticket, None))
         try:
-            asyncio.run(serve(connection, Bridge(ray, asked["lanes"], asked["gpu"])))
+            asyncio.run(serve(connection, Bridge(ray, asked.lanes, asked.gpu)))
         except ExceptionGroup as errors:
-            sys.exit(f"The connection to the cluster at {asked['address']} ended: {errors.exceptions[0]!r:.300}")
+            sys.exit(f"The connection to the cluster at {asked.address} ended: {errors.exceptions[0]!r:.300}")
         ray.shutdown()
 
 

@@ -1,6 +1,5 @@
 """BridgeProcess: the server's end of the process that speaks with a cluster."""
 
-import itertools
 import os
 import socket
 import subprocess
@@ -13,7 +12,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from vae_core.workers.cluster.messages import Asked
 from vae_core.workers.errors import LaneError, LaneLost
+from vae_core.workers.tickets import Tickets
 
 
 class BridgeProcess:
@@ -24,9 +25,8 @@ class BridgeProcess:
     """
 
     def __init__(self, ended: Callable[[], None]) -> None:
-        self._ended, self._stopped = ended, False
-        self._tickets = itertools.count()
-        self._waiting: dict[int, Future] | None = {}  # None: it is gone
+        self._ended, self._stopped, self._gone = ended, False, False
+        self._tickets = Tickets()
         self._lock = threading.Lock()
         here, there = socket.socketpair()
         root = str(Path(__file__).parents[3])
@@ -37,35 +37,28 @@ class BridgeProcess:
         self._connection = Connection(here.detach())
         threading.Thread(target=self._read, daemon=True, name="cluster").start()
 
-    def request(self, name: str, **args: Any) -> Future:
-        """Ask for a method of `vae_core.workers.cluster.bridge.Bridge`; the result is its answer, or a `LaneError`."""
-        future: Future = Future()
+    def request(self, asked: Asked) -> Future[Any]:
+        """Ask it; the result is its answer, or a `LaneError`."""
         with self._lock:
-            if self._waiting is None:
+            if self._gone:
+                future: Future[Any] = Future()
                 future.set_exception(lost())
                 return future
-            ticket = next(self._tickets)
-            self._waiting[ticket] = future
+            ticket, future = self._tickets.issue()
             with suppress(OSError):  # it is gone: the reader will tell who waits
-                self._connection.send((ticket, name, args))
+                self._connection.send((ticket, asked))
         return future
 
     def _read(self) -> None:
         with suppress(EOFError, OSError):
             while True:
-                ticket, answer = self._connection.recv()
-                with self._lock:
-                    future = self._waiting.pop(ticket)
-                if isinstance(answer, LaneError):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
+                self._tickets.settle(*self._connection.recv())
         with self._lock:
-            waiting, self._waiting = self._waiting, None
+            self._gone, waiting = True, self._tickets.take_all()
         self.process.wait()
         if not self._stopped:
             self._ended()
-        for future in waiting.values():
+        for future in waiting:
             future.set_exception(lost())
 
     def stop(self) -> None:
@@ -80,4 +73,5 @@ class BridgeProcess:
 
 
 def lost() -> LaneError:
+    """What those are told who wait for an answer when the process ends."""
     return LaneLost("The connection to the cluster ended.")

@@ -6,17 +6,18 @@ import os
 import pickle
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vae_core.data.folders import try_replace
-from vae_core.run.thinning import thin
+from vae_core.workers.checkpoints import Checkpoints, State, newest
 from vae_core.workers.cluster.bridge_process import BridgeProcess
-from vae_core.workers.cluster.node import State, newest
+from vae_core.workers.cluster.messages import AskLane, Attach, GetNews, LaneStatus
 from vae_core.workers.errors import LaneError, LaneLost, Refused
-from vae_core.workers.lane import CHECKPOINTS
+from vae_core.workers.messages import Answer, CloseRun, OpenRun, Request, RunRequest
+from vae_core.workers.tickets import OnPreview
 
 READY = 60.0  # seconds for the first lane
 ATTEMPTS = 3  # to attach, at the start
@@ -28,17 +29,16 @@ logger = logging.getLogger(__name__)
 
 
 class RemoteLane:
-    """One lane of a cluster, with what `vae_core.engine.engine` needs of a lane.
+    """One lane of a cluster, with what `vae_core.workers.pool` needs of a lane.
 
     Other servers may use the same lane; a run is known to one of them. The states of runs that the
-    lane sends are kept on the server's disk, where `Engine.folder` says.
+    lane sends are kept on the server's disk, in the first folder that a run was opened with.
     """
 
     closed = False  # one that was lost may come back
 
     def __init__(self, cluster: "Cluster", index: int) -> None:
         self._cluster, self._index = cluster, index
-        self.waiting = 0  # requests without an answer yet
 
     @property
     def ready(self) -> bool:
@@ -50,31 +50,31 @@ class RemoteLane:
         """Of the process on this machine through which it is asked."""
         return self._cluster.pid
 
-    def request(self, name: str, seen: Any = None, **args: Any) -> Future:
+    def request(self, request: Request[Answer], on_preview: OnPreview | None = None) -> Future[Answer]:
         """Ask the lane; the future's result is the answer, or a `LaneError`. Nothing is seen of it before."""
-        run, state = args.get("run", ""), None
-        if name == "open":
-            folders = [Path(folder) for folder in args.pop("folders", ())]
-            self._cluster.opened[run] = self._index, folders[0] if folders else None
-            states = [found for folder in folders if (found := newest(folder, args.get("step", 0)))]
-            state = max(states, key=lambda found: found[0], default=None)
-        folder = self._cluster.opened.get(run, (0, None))[1]
-        if name == "close":
-            self._cluster.opened.pop(run, None)
-        future: Future = Future()
-        self.waiting += 1
-        asked = self._cluster.ask(self._index, name, args, state)
-        asked.add_done_callback(lambda done: self._answered(done, future, folder))
+        sent: Request[Any] = request
+        state, checkpoints = None, None
+        if isinstance(request, OpenRun):
+            folders = [Path(folder) for folder in request.folders]
+            self._cluster.opened[request.run] = self._index, Checkpoints(folders[0] if folders else None)
+            state = newest(folders, request.step)
+            sent = replace(request, folders=())
+        if isinstance(request, RunRequest):
+            checkpoints = self._cluster.opened.get(request.run, (0, None))[1]
+        if isinstance(request, CloseRun):
+            self._cluster.opened.pop(request.run, None)
+        future: Future[Answer] = Future()
+        asked = self._cluster.ask(self._index, sent, state)
+        asked.add_done_callback(lambda done: self._answered(done, future, checkpoints))
         return future
 
-    def _answered(self, done: Future, future: Future, folder: Path | None) -> None:
-        self.waiting -= 1
+    def _answered(self, done: Future[bytes], future: Future[Any], checkpoints: Checkpoints | None) -> None:
         if error := done.exception():
             future.set_exception(self._cluster.failed(self._index, error))
             return
         answer, state = pickle.loads(done.result())
-        if state and folder:
-            keep(folder, state)
+        if state and checkpoints:
+            checkpoints.write(*state)
         if isinstance(answer, LaneError):
             future.set_exception(answer)
         else:
@@ -90,6 +90,7 @@ class Cluster:
 
     Attributes:
         opened: run -> its lane, and where its states are kept.
+        states: how the lanes are.
     """
 
     def __init__(self, address: str, lanes: int = 0, lost: Callable[[], None] = lambda: None) -> None:
@@ -108,10 +109,10 @@ class Cluster:
         if problem := unprotected(address, os.environ):
             raise Refused(problem)
         self.address, self._lost = address, lost
-        self.opened: dict[str, tuple[int, Path | None]] = {}
-        self._asked = {"address": address, "lanes": lanes, "gpu": float(os.environ.get(GPU, "0"))}
+        self.opened: dict[str, tuple[int, Checkpoints | None]] = {}
+        self._attach_to = Attach(address, lanes, float(os.environ.get(GPU, "0")))
         self._lock, self._stopped = threading.Lock(), False
-        self._states: list[dict[str, Any]] = []
+        self.states: Sequence[LaneStatus] = []
         self._changed = threading.Condition()
         self._start()
         try:
@@ -124,7 +125,8 @@ class Cluster:
     def _attach(self) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._attached.result()
+                self._attached.result()
+                return
             except LaneError as error:  # if it was lost, it is tried again already
                 if attempt == ATTEMPTS or not isinstance(error, LaneLost):
                     raise
@@ -133,14 +135,14 @@ class Cluster:
         with self._changed:
             if self._changed.wait_for(lambda: any(map(self.is_ready, range(self.size))), READY):
                 return
-        why = next(filter(None, (state["why"] for state in self._states)), "Start a node with processors.")
+        why = next(filter(None, (status.why for status in self.states)), "Start a node with processors.")
         raise LaneError(f"The cluster at {self.address} has no machine that can train. {why}")
 
     def _start(self) -> None:
         """Start the process that speaks with Ray."""
         self._ended, self._started_at, self._why = False, time.monotonic(), ""
         self._bridge = BridgeProcess(self._end)
-        self._attached = self._bridge.request("attach", **self._asked)
+        self._attached = self._bridge.request(self._attach_to)
         self._attached.add_done_callback(self._say_why)
         self._follow(self._bridge, [])
 
@@ -155,62 +157,65 @@ class Cluster:
             if self._ended and not self._stopped and time.monotonic() - self._started_at > AGAIN:
                 self._start()
 
-    def _say_why(self, attached: Future) -> None:
+    def _say_why(self, attached: Future[None]) -> None:
         error = attached.exception()
         silent = f"The cluster at {self.address} does not answer. Look at its head node, and whether the keys are its."
         self._why = "" if error is None else silent if isinstance(error, LaneLost) else str(error)
 
-    def _follow(self, bridge: BridgeProcess, known: list[dict[str, Any]]) -> None:
+    def _follow(self, bridge: BridgeProcess, known: Sequence[LaneStatus]) -> None:
         """Be told how the lanes are, for as long as the process lives."""
 
-        def told(done: Future) -> None:
+        def told(done: Future[list[LaneStatus]]) -> None:
             if not done.exception():
                 self._take(done.result())
                 self._follow(bridge, done.result())
 
-        bridge.request("news", known=known).add_done_callback(told)
+        bridge.request(GetNews(known)).add_done_callback(told)
 
-    def _take(self, states: list[dict[str, Any]]) -> None:
-        gone = {"state": "lost", "why": ""}
-        states = states + [gone] * (self.size - len(states))
-        for index, (state, before) in enumerate(itertools.zip_longest(states, self._states, fillvalue=gone)):
-            if state["state"] != before["state"]:
-                logger.warning("Worker %d (%s): %s. %s", index, state.get("host", "?"), state["state"], state["why"])
-                if before["state"] == "ready":
+    def _take(self, states: Sequence[LaneStatus]) -> None:
+        gone = LaneStatus("lost")
+        states = [*states, *[gone] * (self.size - len(states))]
+        for index, (now, before) in enumerate(itertools.zip_longest(states, self.states, fillvalue=gone)):
+            if now.state != before.state:
+                logger.warning("Worker %d (%s): %s. %s", index, now.about.get("host", "?"), now.state, now.why)
+                if before.state == "ready":
                     self._lost()
         with self._changed:
-            self._states = states
+            self.states = states
             self._changed.notify_all()
 
     @property
     def size(self) -> int:
         """How many lanes there are, ready or not; never fewer than before."""
-        return len(self._states)
+        return len(self.states)
 
     @property
     def pid(self) -> int:
+        """Of the process that speaks with Ray."""
         return self._bridge.process.pid
 
     def is_ready(self, lane: int) -> bool:
-        return lane < len(self._states) and self._states[lane]["state"] == "ready"
+        """Whether a lane answers."""
+        return lane < len(self.states) and self.states[lane].state == "ready"
 
     def lane(self, index: int) -> RemoteLane:
+        """One of the lanes, as the pool sees it."""
         return RemoteLane(self, index)
 
-    def ask(self, lane: int, name: str, args: dict[str, Any], state: State | None = None) -> Future:
+    def ask(self, lane: int, request: Request[Any], state: State | None = None) -> Future[bytes]:
         """Ask a lane, see `NodeLane.ask`. The process that speaks with Ray is started again if it ended."""
         self._revive()
-        return self._bridge.request("ask", lane=lane, what=(name, args, state))
+        return self._bridge.request(AskLane(lane, request, state))
 
-    def failed(self, lane: int, error: LaneError) -> LaneError:
+    def failed(self, lane: int, error: BaseException) -> BaseException:
         """A request could not be met: nothing is sent to this lane until it is ready again. Returns what is known."""
         if isinstance(error, LaneLost) and self.is_ready(lane):
-            states = list(self._states)
-            states[lane] = {**states[lane], "state": "lost"}
+            states = list(self.states)
+            states[lane] = replace(states[lane], state="lost")
             self._take(states)
         return self._explained(error)
 
-    def _explained(self, error: LaneError) -> LaneError:
+    def _explained(self, error: BaseException) -> BaseException:
         return LaneLost(self._why) if self._why and isinstance(error, LaneLost) else error
 
     def stop(self) -> None:
@@ -219,15 +224,8 @@ class Cluster:
             stopped, self._stopped = self._stopped, True
         if not stopped:
             for run, (lane, _) in self.opened.items():
-                self._bridge.request("ask", lane=lane, what=("close", {"run": run}))
+                self._bridge.request(AskLane(lane, CloseRun(run)))
             self._bridge.stop()
-
-
-def keep(folder: Path, state: State) -> None:
-    """Put a state where `Lane` keeps its own, and thin them likewise."""
-    if try_replace(folder / f"{state[0]}.npz", state[1]):  # a full disk: a run can always be trained again
-        steps = sorted(int(path.stem) for path in folder.glob("*.npz") if path.stem.isdecimal())
-        thin(steps, lambda step: (folder / f"{step}.npz").unlink(missing_ok=True), lambda: len(steps) > CHECKPOINTS)
 
 
 def unprotected(address: str, environment: Mapping[str, str]) -> str:

@@ -7,16 +7,17 @@ import platform
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vae_core.data.datasets import DataError, load_dataset
+from vae_core.data import DataError, load_dataset
+from vae_core.workers.checkpoints import Checkpoints, State, newest
 from vae_core.workers.lane import Lane
+from vae_core.workers.messages import CloseRun, OpenRun, Request, RunRequest
 from vae_core.workers.worker import MEMORY, answer, bound_memory
 
 LEASE = 3600.0  # seconds that a run stays in memory without being asked for: its server may be gone
-
-State = tuple[int, bytes]  # of a trainer: at which step, and see `Trainer.state`
 
 
 class NodeLane:
@@ -36,33 +37,33 @@ class NodeLane:
         self._asked: dict[str, float] = {}  # run -> when
 
     def about(self) -> dict[str, Any]:
-        """Where and what this is."""
+        """Where and what this is; plain data, as servers of other versions read it too."""
         return self._about
 
     def pulse(self) -> None:
         """Answered beside what the lane works on."""
 
-    def ask(self, name: str, args: dict[str, Any], state: State | None = None) -> bytes:
+    def ask(self, request: Request[Any], state: State | None = None) -> bytes:
         """A request to the lane.
 
         Args:
-            name, args: of a method of `Lane`; ``folders`` is not looked at.
+            request: the ``folders`` of an `OpenRun` are not looked at.
             state: to open a run from.
 
         Returns:
             Pickled: the answer, or a `LaneError`; and the run's newest state, if it was due.
         """
         self._forget()
-        folder = Path(self._disk.name) / str(args.get("run"))
-        if name == "open":
-            args = {**args, "folders": [str(folder)]}
+        run = request.run if isinstance(request, RunRequest) else ""
+        folder = Path(self._disk.name) / (run or "none")
+        if run:
+            self._asked[run] = time.monotonic()
+        if isinstance(request, OpenRun):
+            request = replace(request, folders=(str(folder),))
             if state:
-                folder.mkdir(exist_ok=True)
-                (folder / f"{state[0]}.npz").write_bytes(state[1])
-        if "run" in args:
-            self._asked[args["run"]] = time.monotonic()
-        answered = answer(self._lane, name, args)
-        kept = None if name == "open" else newest(folder)
+                Checkpoints(folder).write(*state)
+        answered = answer(self._lane, request)
+        kept = None if isinstance(request, OpenRun) else newest([folder])
         shutil.rmtree(folder, ignore_errors=True)
         return pickle.dumps((answered, kept), protocol=pickle.HIGHEST_PROTOCOL)
 
@@ -70,17 +71,7 @@ class NodeLane:
         now = time.monotonic()
         for run in [run for run, at in self._asked.items() if now - at > LEASE]:
             del self._asked[run]
-            self._lane.close(run)
-
-
-def newest(folder: Path, until: float = float("inf")) -> State | None:
-    """The last state in a folder, at a step or before; None if there is none or it cannot be read."""
-    steps = [int(path.stem) for path in folder.glob("*.npz") if path.stem.isdecimal()]
-    step = max((step for step in steps if step <= until), default=0)
-    try:
-        return (step, (folder / f"{step}.npz").read_bytes()) if step else None
-    except OSError:
-        return None
+            self._lane.close(CloseRun(run))
 
 
 def has_mnist(download: bool | None = False) -> bool:
