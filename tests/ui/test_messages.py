@@ -11,7 +11,7 @@ from vae_core.ui.server.messages import OF_COMPARISON, OF_ROOM, OF_RUN, Malforme
 
 def test_the_javascript_has_the_messages_of_today():
     """If not: ``python -m vae_core.ui.server.messages_js``."""
-    assert messages_js.FILE.read_text() == messages_js.written()
+    assert messages_js.FILE.read_text(encoding="utf-8") == messages_js.written()
 
 
 def test_a_command_is_its_model_and_what_it_does_not_know_is_left_aside():

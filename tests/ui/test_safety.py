@@ -20,7 +20,7 @@ from starlette.routing import WebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-import vae_core.ui
+import vae_core.ui.server
 from tests.browser.server import app_server
 from tests.conftest import wait_until
 from tests.storage.test_archive import RUN, STATE, with_json
@@ -163,7 +163,7 @@ def server():
 def sockets() -> list[str]:
     """The addresses of all websockets that the app adds to Streamlit's, and Streamlit's."""
     found = ["/_stcore/stream"]
-    for module in pkgutil.iter_modules(vae_core.ui.__path__, "vae_core.ui."):
+    for module in pkgutil.walk_packages(vae_core.ui.server.__path__, "vae_core.ui.server."):
         make = getattr(importlib.import_module(module.name), "routes", None)
         found += [route.path for route in make() if isinstance(route, WebSocketRoute)] if make else []
     return [re.sub(r"{\w+}", "x", path) for path in found]

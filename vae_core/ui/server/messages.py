@@ -5,7 +5,7 @@
 
 import json
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -158,7 +158,7 @@ class Switch(Change):
     do: Literal["switch"] = "switch"
     column: Given[Whole] = None
 
-    def then(self, later: object) -> "Switch | None":
+    def then(self, later: object) -> Self | None:
         """This change and a later command as one, if that goes on where this one was."""
         if not isinstance(later, Switch) or later.column != self.column or later.rule is not None:
             return None

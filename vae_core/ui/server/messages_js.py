@@ -101,4 +101,4 @@ def of(hint: Any) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(written())
+    FILE.write_text(written(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the server sends: texts told apart by "type", binary messages (see `vae_core.run.frame.pack`) by "kind".
+"""What the server sends: texts told apart by "type", binary messages (see `vae_core.run.packing.pack`) by "kind".
 
 `vae_core.ui.server.messages_js` writes them out for the JavaScript; the tests hold what the sockets send against them.
 """
