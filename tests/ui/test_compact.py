@@ -86,7 +86,7 @@ def test_any_image_may_be_the_chosen_one(shown):
 def test_points_are_a_fixed_part_that_stands_for_all():
     shown = Shown(small(), points=297)
     assert sorted(shown.lens.rows) == list(range(297))  # where there are few, all
-    header, arrays = opened(shown.lens.probe())
+    _, arrays = opened(shown.lens.probe())
     assert np.array_equal(arrays["labels"], shown.labels[shown.lens.rows])
     pictures = shown.images.reshape(297, -1)[shown.lens.rows]
     assert np.abs(arrays["strip_images"].astype(int) - pictures[: len(arrays["strip_images"])]).max() <= 8
@@ -100,7 +100,7 @@ def test_codes_that_are_all_equal(shown):
 
 @pytest.mark.parametrize("rule", ["vae", "normalised_noise", "full_covariance"])
 def test_a_frame_of_the_default_recipe_has_at_most_15_kb(mnist, rule):
-    """With 2,000 points, at any time of the training. These rules have the largest: noise, and all that is drawn of it."""
+    """With 2,000 points, at any time of the training. These rules have the largest: noise, and all that is drawn."""
     shown = Shown(Recipe(rule=rule))
     assert len(shown.labels) == 2000 and len(shown.lens.rows) == compact.POINTS
     for steps in (1, 20, 100, 300):

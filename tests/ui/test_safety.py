@@ -1,4 +1,4 @@
-"""What a shared server must not do: run what users send, fill up, let other pages in, be guessed, or remember persons."""
+"""What a shared server must not do: run what users send, fill up, let others in, be guessed, or remember persons."""
 
 import ast
 import importlib
@@ -90,7 +90,7 @@ def test_a_directory_bomb_is_never_read(tmp_path, monkeypatch):
     assert len(zipfile.ZipFile(io.BytesIO(small)).infolist()) == 30  # it is what it says
     bomb = directory_bomb(100_000)
     monkeypatch.setattr(zipfile, "ZipFile", lambda *args: pytest.fail("it was read"))
-    with pytest.raises(RecordingError, match="run.zip holds 100,000 files; the zip of a run has at most 20,000."):
+    with pytest.raises(RecordingError, match=r"run\.zip holds 100,000 files; the zip of a run has at most 20,000\."):
         archive.unpack(bomb, tmp_path / "out", "run.zip")
     local = b"PK\x03\x04"
     with pytest.raises(DataError, match="holds more than 1,000 files"):

@@ -36,7 +36,8 @@ def front_page(index: str) -> str | None:
     """
     if not (index.count("<head>") == index.count(MODULE) == len(STREAMLIT.findall(index)) == 1):
         return None
-    first = f"<script>{{\nconst hrefs = {json.dumps(PRELOAD.findall(index))};\n{HEAD.read_text(encoding='utf-8')}}}</script>"
+    head = HEAD.read_text(encoding="utf-8")
+    first = f"<script>{{\nconst hrefs = {json.dumps(PRELOAD.findall(index))};\n{head}}}</script>"
     sheets = "".join(f'<link rel="preload" as="style" href="{assets()}/{name}.css">' for name in ("style", "classroom"))
     script = f'<script type="module" async src="{assets()}/main.js"></script>'
     index = PRELOAD.sub("", index).replace("<head>", f"<head>{first}{script}{sheets}")
