@@ -14,11 +14,8 @@ else:
     from vae_core.ui.server.state import engine, lifespan
 
     engine()  # its workers import torch while this process imports the rest
-    from vae_core.ui.server import comparison_socket as comparison_stream
-    from vae_core.ui.server import health
-    from vae_core.ui.server import room_socket as classroom
-    from vae_core.ui.server import run_socket as stream
-    from vae_core.ui.server.early import front
+    from vae_core.ui.server import comparison_socket, early, health, room_socket, run_socket, shelf
 
-    routes = [route for part in (stream, comparison_stream, classroom, health, front) for route in part.routes()]
-    app = st.App(ROUTER, routes=routes, middleware=front.middleware(), lifespan=lifespan)
+    parts = (run_socket, comparison_socket, room_socket, health, early)
+    routes = [route for part in parts for route in part.routes()]
+    app = st.App(ROUTER, routes=routes, middleware=shelf.middleware(), lifespan=lifespan)

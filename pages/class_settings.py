@@ -3,9 +3,10 @@
 import streamlit as st
 
 from vae_core.engine.limits import LimitError, Limits
-from vae_core.ui.server.admin import TOKEN, ask_for_token, has_token, is_admin
+from vae_core.ui.server.admin import TOKEN, has_token
 from vae_core.ui.server.health import FIGURES, LOST
 from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.admin_form import ask_for_token, is_admin
 
 MIB = 1 << 20
 ROOMS = {"anyone": "Anyone", "admin": "Only who has the admin token"}

@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from vae_core.engine.rooms import RoomError
-from vae_core.ui.server.room_socket import classroom, fork_for_tab
+from vae_core.ui.server.state import classroom
+from vae_core.ui.widgets.session import fork_for_tab
 from vae_core.ui.widgets.stage import stage_of_room
 from vae_core.workers.errors import LaneError
 

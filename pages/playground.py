@@ -3,8 +3,9 @@
 import streamlit as st
 
 from vae_core.ui.widgets.library import save_button
+from vae_core.ui.widgets.mnist_offer import offer_mnist
 from vae_core.ui.widgets.recipe_form import recipe_form
-from vae_core.ui.widgets.session import current_run, moved_to, offer_mnist, start
+from vae_core.ui.widgets.session import current_run, moved_to, start
 from vae_core.ui.widgets.stage import stage
 
 run, complaint = current_run()

@@ -4,8 +4,8 @@ import pytest
 
 from tests.pages.test_playground import open_page as open_app
 from tests.pages.test_playground import run_of
-from vae_core.ui.server.room_socket import classroom, fork_for_tab
-from vae_core.ui.server.state import engine
+from vae_core.ui.server.state import classroom, engine
+from vae_core.ui.widgets.session import fork_for_tab
 
 
 def open_join(**query: str):
@@ -44,8 +44,8 @@ def test_a_fork_is_the_tabs_own_and_the_run_on_show_plays_on(room, monkeypatch):
     first = run_of(page)
     room.run.watch(lambda what: None)
     room.run.play()
-    monkeypatch.setattr("vae_core.ui.server.room_socket.st.session_state", tab := {})
-    monkeypatch.setattr("vae_core.ui.server.room_socket.owner", lambda: "somebody")
+    monkeypatch.setattr("vae_core.ui.widgets.session.st.session_state", tab := {})
+    monkeypatch.setattr("vae_core.ui.widgets.session.owner", lambda: "somebody")
     fork_for_tab(room, 0)
     forked = engine().runs[tab["run"]]
     assert forked is not room.run and forked is not first and forked.owner == "somebody" and not forked.first

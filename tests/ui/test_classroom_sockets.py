@@ -8,10 +8,13 @@ import urllib.error
 import urllib.request
 import zlib
 from contextlib import ExitStack, suppress
+from typing import get_args
 
 import pytest
 import uvicorn
+from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
+from typing_extensions import get_type_hints, is_typeddict
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -19,14 +22,9 @@ from tests.conftest import wait_until
 from vae_core.engine.lockstep import Lockstep
 from vae_core.run.contrasts import plans_of
 from vae_core.run.packing import unpack
-from vae_core.ui.server import broadcast
-from vae_core.ui.server import compact as lean
-from vae_core.ui.server import comparison_socket as comparison_stream
-from vae_core.ui.server import room_socket as classroom
-from vae_core.ui.server import run_socket as stream
+from vae_core.ui.server import broadcast, compact, comparison_socket, replies, room_replies, room_socket, run_socket
 from vae_core.ui.server.presenter import is_loopback, own_address
-from vae_core.ui.server.state import engine
-from vae_core.ui.widgets.comparison import comparisons
+from vae_core.ui.server.state import broadcasts, classroom, comparisons, engine
 
 SMALL = {"dataset": "digits", "hidden": (32,), "batch_size": 64}
 LIMIT = 15_000
@@ -34,7 +32,7 @@ LIMIT = 15_000
 
 @pytest.fixture(scope="module")
 def address():
-    routes = [*stream.routes(), *classroom.routes(), *comparison_stream.routes()]
+    routes = [*run_socket.routes(), *room_socket.routes(), *comparison_socket.routes()]
     config = uvicorn.Config(
         Starlette(routes=routes), port=0, ws="websockets-sansio", log_level="warning", lifespan="off"
     )
@@ -47,6 +45,26 @@ def address():
     thread.join(10)
 
 
+SENT = [
+    (get_type_hints(cls), TypeAdapter(cls))
+    for module in (replies, room_replies)
+    for cls in vars(module).values()
+    if is_typeddict(cls)
+]
+
+
+def is_declared(header: dict, arrays: dict) -> bool:
+    """Whether a message is one of those that the JavaScript is told of. A decoder has as many arrays as layers."""
+    tag = "type" if "type" in header else "kind"
+    told = header if header[tag] == "decoder" else {**header, **arrays}
+    for hints, adapter in SENT:
+        if header[tag] in get_args(hints.get(tag)):
+            with suppress(ValidationError):
+                adapter.validate_python(told, strict=True, extra="forbid")
+                return True
+    return False
+
+
 class Client:
     """A browser at one of the sockets: takes everything, acknowledges it, and remembers it by its kind."""
 
@@ -56,6 +74,7 @@ class Client:
             connect(f"ws://{address}{path}", compression=None, max_size=None, **options)
         )
         self.acknowledges, self.all, self.bytes = acknowledges, [], 0
+        self.undeclared: list[dict] = []
         self.code = None
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -65,14 +84,21 @@ class Client:
             for message in self.socket:
                 if isinstance(message, str):
                     self.all.append(json.loads(message))
+                    self.check(self.all[-1], {})
                     continue
                 self.all.append(opened(message))
+                self.check(*unpack(message))
                 if self.acknowledges:
                     with suppress(ConnectionClosed):  # what came before the end is still to be read
                         self.send({"do": "ack"})
         except ConnectionClosed:
             pass
         self.code = self.socket.close_code
+
+    def check(self, header: dict, arrays: dict) -> None:
+        self.undeclared += [] if is_declared(header, arrays) else [header]
+        if header.get("kind") == "packed":
+            self.check(*unpack(zlib.decompress(arrays["body"].tobytes())))
 
     def send(self, message: dict) -> None:
         self.socket.send(json.dumps(message))
@@ -99,6 +125,7 @@ class Client:
     def __exit__(self, *error) -> None:
         self._open.close()
         self._thread.join(5)
+        assert not self.undeclared, self.undeclared[0]
 
 
 def opened(message: bytes) -> dict:
@@ -119,7 +146,7 @@ def run():
 
 
 def own(address, run, **options) -> Client:
-    return Client(address, stream.socket_of(run), **options)
+    return Client(address, run_socket.socket_of(run), **options)
 
 
 ids = itertools.count()
@@ -127,14 +154,14 @@ ids = itertools.count()
 
 def viewer(address, room, name: str = "", **options) -> Client:
     name = name or f"viewer {next(ids)}".replace(" ", "-")
-    return Client(address, f"{classroom.socket_of(room)}?viewer={name}", **options)
+    return Client(address, f"{room_socket.socket_of(room)}?viewer={name}", **options)
 
 
 @pytest.fixture
 def room(run):
-    room = classroom.classroom().open(run)
+    room = classroom().open(run)
     yield room
-    classroom.classroom().close(room)
+    classroom().close(room)
 
 
 # -- watching --------------------------------------------------------------------------------
@@ -144,7 +171,7 @@ def test_a_viewer_sees_the_run_advance(address, run, room):
     with viewer(address, room) as one:
         hello = one.wait("hello")
         assert [name for name in hello["rules"][0] if name == "code"] == [] and hello["take"] == 1
-        assert len(one.wait("probe")["arrays"]["labels"]) == min(lean.POINTS, len(unpack(run.probe)[1]["labels"]))
+        assert len(one.wait("probe")["arrays"]["labels"]) == min(compact.POINTS, len(unpack(run.probe)[1]["labels"]))
         assert one.wait("history")["arrays"]["steps"].tolist()[0] == 0
         assert one.wait("state")["watching"] == 1 and one.wait("poll")["poll"] is None
         run.play()
@@ -176,8 +203,8 @@ def test_steering_is_refused_in_a_sentence(address, run, room):
 
 def test_frames_are_packed_once_for_all(address, run, room, monkeypatch):
     packed = []
-    whole = lean.Lens.frame
-    monkeypatch.setattr(lean.Lens, "frame", lambda lens, frame: packed.append(frame.step) or whole(lens, frame))
+    whole = compact.Lens.frame
+    monkeypatch.setattr(compact.Lens, "frame", lambda lens, frame: packed.append(frame.step) or whole(lens, frame))
     viewers = [viewer(address, room) for _ in range(30)]
     try:
         viewers[0].wait("frame")
@@ -185,7 +212,7 @@ def test_frames_are_packed_once_for_all(address, run, room, monkeypatch):
         for each in viewers:
             each.wait("frame", 6)
         run.pause()
-        cast = classroom.broadcasts()[room.code]
+        cast = broadcasts()[room.code]
         seen = {f["step"] for each in viewers for f in each.of("frame")}
         delivered = sum(len(each.of("frame")) for each in viewers)
         assert len(packed) == len(set(packed)) and seen <= set(packed) and cast.made <= len(packed)
@@ -195,7 +222,7 @@ def test_frames_are_packed_once_for_all(address, run, room, monkeypatch):
     finally:
         for each in viewers:
             each.__exit__()
-    assert wait_until(lambda: room.watching == 0 and room.code not in classroom.broadcasts(), 10)
+    assert wait_until(lambda: room.watching == 0 and room.code not in broadcasts(), 10)
 
 
 def test_a_slow_viewer_skips_and_holds_nobody_up(address, run, room):
@@ -243,7 +270,7 @@ def test_scrubbing_is_of_one_viewer_alone(address, run, room):
 
 
 def test_the_decoder_is_offered_at_few_steps_and_kept(address, run, room):
-    path = f"http://{address}{classroom.socket_of(room)}"
+    path = f"http://{address}{room_socket.socket_of(room)}"
 
     def get(rest: str):
         with urllib.request.urlopen(f"{path}/{rest}", timeout=10) as answer:
@@ -275,7 +302,7 @@ def test_a_room_is_opened_and_follows_the_presenter(address, run):
         presenter.wait("frame")
         presenter.send({"do": "share"})
         told = presenter.wait("room")
-        room = classroom.classroom().find(told["code"])
+        room = classroom().find(told["code"])
         assert told["link"] == f"http://{address}/join?code={room.code}" or own_address() in told["link"]
         assert (
             told["qr"].startswith("<svg")
@@ -306,7 +333,7 @@ def test_a_page_that_was_loaded_again_gets_the_run_that_the_class_sees(address, 
     other, same = engine().open({**SMALL, "seed": 3}), engine().open(SMALL)
     with own(address, same) as reloaded:
         reloaded.send({"do": "present", "token": room.token, "fresh": True})
-        assert reloaded.wait("moved")["socket"] == stream.socket_of(run) and room.run is run
+        assert reloaded.wait("moved")["socket"] == run_socket.socket_of(run) and room.run is run
     with own(address, other) as elsewhere:  # a run that was asked for: the class sees that one
         elsewhere.send({"do": "present", "token": room.token, "fresh": True})
         elsewhere.wait("room")
@@ -355,8 +382,8 @@ def test_only_the_admin_opens_rooms_where_that_is_set(address, run, monkeypatch)
         presenter.send({"do": "share", "admin": "guess"})
         assert presenter.wait("room", 2)["asks"].startswith("This is not the admin token")
         presenter.send({"do": "share", "admin": "a secret of the server"})
-        room = classroom.classroom().find(presenter.wait("room", 3)["code"])
-    classroom.classroom().close(room)
+        room = classroom().find(presenter.wait("room", 3)["code"])
+    classroom().close(room)
 
 
 def test_addresses_that_mean_this_machine_alone():
@@ -376,7 +403,7 @@ def test_who_asks_for_what_is_not_there_is_told(address):
 
 
 def test_pages_of_other_servers_are_turned_away(address, run, room):
-    for path in (stream.socket_of(run), classroom.socket_of(room), "/noise-lab/compare/x"):
+    for path in (run_socket.socket_of(run), room_socket.socket_of(room), "/noise-lab/compare/x"):
         with pytest.raises(InvalidStatus, match="403"):
             connect(f"ws://{address}{path}", origin="https://elsewhere.example").__enter__()
 
@@ -402,7 +429,11 @@ def lockstep():
 
 
 def test_what_cannot_be_read_gets_a_sentence_and_ends_no_stream(address, run, room, lockstep, caplog):
-    sockets = (stream.socket_of(run), f"{classroom.socket_of(room)}?viewer=odd", f"/noise-lab/compare/{lockstep.id}")
+    sockets = (
+        run_socket.socket_of(run),
+        f"{room_socket.socket_of(room)}?viewer=odd",
+        f"/noise-lab/compare/{lockstep.id}",
+    )
     for path in sockets:
         with Client(address, path) as client:
             client.wait("frame")

@@ -1,4 +1,4 @@
-"""Lean messages: what a class sees is what the run shows, to the step of the quantisation, in few bytes."""
+"""Compact messages: what a class sees is what the run shows, to the step of the quantisation, in few bytes."""
 
 import zlib
 
@@ -12,7 +12,7 @@ from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run
 from vae_core.trainer.trainer import Trainer
-from vae_core.ui.server import compact as lean
+from vae_core.ui.server import compact
 from vae_core.workers.lane import Lane
 from vae_core.workers.messages import GetImages, OpenRun
 
@@ -33,7 +33,7 @@ class Shown:
         self.trainer: Trainer = lane.in_lane("run").trainer
         packed = lane.images(GetImages("run"))
         self.labels, self.images = unpack(packed.probe)[1]["labels"], unpack(packed.images)[1]["images"]
-        self.lens = lean.Lens(packed.probe, packed.images, self.trainer.frame().strip)
+        self.lens = compact.Lens(packed.probe, packed.images, self.trainer.frame().strip)
 
 
 @pytest.fixture(scope="module", params=["vae", "autoencoder", "full_covariance"])
@@ -69,7 +69,7 @@ def test_the_rest_of_a_frame(shown):
     for name in ("scale", "correlation"):
         if (of_all := getattr(frame, name)) is not None:
             assert np.allclose(arrays[name].astype(float), of_all[list(frame.strip)], rtol=1e-3, atol=1e-6)
-    for name in lean.IMAGES:
+    for name in compact.IMAGES:
         assert np.abs(arrays[name].astype(int) - getattr(frame, name)).max() <= 8  # half of 255 / 15
     assert np.abs(arrays["input"].astype(int) - shown.images.reshape(-1, 784)[frame.strip[-1]]).max() <= 8
 
@@ -87,7 +87,7 @@ def test_any_image_may_be_the_chosen_one(shown):
 def test_points_are_a_fixed_part_that_stands_for_all():
     shown = Shown(small(), points=297)
     assert sorted(shown.lens.rows) == list(range(297))  # where there are few, all
-    header, arrays = opened(shown.lens.probe())
+    _, arrays = opened(shown.lens.probe())
     assert np.array_equal(arrays["labels"], shown.labels[shown.lens.rows])
     pictures = shown.images.reshape(297, -1)[shown.lens.rows]
     assert np.abs(arrays["strip_images"].astype(int) - pictures[: len(arrays["strip_images"])]).max() <= 8
@@ -96,19 +96,19 @@ def test_points_are_a_fixed_part_that_stands_for_all():
 
 def test_codes_that_are_all_equal(shown):
     same = np.full((5, 2), 3.0, np.float32)
-    assert (lean.quantised(same, np.array([3.0, 3.0]), np.array([4.0, 4.0])) == 0).all()
+    assert (compact.quantised(same, np.array([3.0, 3.0]), np.array([4.0, 4.0])) == 0).all()
 
 
 @pytest.mark.parametrize("rule", ["vae", "normalised_noise", "full_covariance"])
 def test_a_frame_of_the_default_recipe_has_at_most_15_kb(mnist, rule):
-    """With 2,000 points, at any time of the training. These rules have the largest: noise, and all that is drawn of it."""
+    """With 2,000 points, at any time of the training. These rules have the largest: noise, and all that is drawn."""
     shown = Shown(Recipe(rule=rule))
-    assert len(shown.labels) == 2000 and len(shown.lens.rows) == lean.POINTS
+    assert len(shown.labels) == 2000 and len(shown.lens.rows) == compact.POINTS
     for steps in (1, 20, 100, 300):
         frame = shown.trainer.advance(steps)
         about = {"at": 1234567890.123456, "seconds": 1234.5, "weights": 123456}
-        assert len(lean.envelope(shown.lens.frame(frame.packed()), step=frame.step, **about)) <= LIMIT
-    by_class = np.bincount(shown.labels[shown.lens.rows], minlength=10) / lean.POINTS
+        assert len(compact.envelope(shown.lens.frame(frame.packed()), step=frame.step, **about)) <= LIMIT
+    by_class = np.bincount(shown.labels[shown.lens.rows], minlength=10) / compact.POINTS
     assert np.abs(by_class - np.bincount(shown.labels) / 2000).max() < 0.03
 
 
@@ -119,9 +119,9 @@ def test_history_is_the_recording_at_few_steps(shown):
         record.history[first] = {"kl": float(first), "elbo": None}
         first += 3
     measures.take(views.live_exact(shown.trainer))
-    header, arrays = opened(lean.history(record, measures))
+    header, arrays = opened(compact.history(record, measures))
     steps = sorted(record.history)
-    assert len(arrays["steps"]) == lean.ROWS and arrays["steps"][0] == steps[0] and arrays["steps"][-1] == steps[-1]
+    assert len(arrays["steps"]) == compact.ROWS and arrays["steps"][0] == steps[0] and arrays["steps"][-1] == steps[-1]
     values = dict(zip(header["names"], arrays["values"], strict=True))
     assert np.array_equal(values["kl"], arrays["steps"]) and np.isnan(values["elbo"]).all()
     assert arrays["measured_steps"].tolist() == measures.steps
@@ -141,7 +141,7 @@ def painted(weights, z):
 def test_the_decoder_paints_the_same_images(mnist):
     trainer = Trainer(Recipe(), points=50)
     packed = trainer.advance(200).packed()
-    body = lean.decoder(packed)
+    body = compact.decoder(packed)
     header, arrays = opened(body)
     assert len(body) < 0.45 * len(packed.decoder) and header["step"] == 200
     names = [f"{kind}{layer}" for layer in range(header["layers"]) for kind in "wb"]
@@ -156,11 +156,11 @@ def test_the_decoder_paints_the_same_images(mnist):
 
 def test_exact_measures_pass_unchanged(shown):
     header, arrays = combined([views.live_exact(shown.trainer)])
-    again, same = opened(lean.compressed({"kind": "exact", **header}, arrays))
+    again, same = opened(compact.compressed({"kind": "exact", **header}, arrays))
     assert again == {"kind": "exact", **header} and all(np.array_equal(arrays[n], same[n]) for n in arrays)
 
 
 def test_what_is_told_outside_is_read_without_unpacking():
-    body = lean.compressed({"kind": "state", "playing": True})
-    header, arrays = unpack(lean.envelope(body, at=1.5))
+    body = compact.compressed({"kind": "state", "playing": True})
+    header, arrays = unpack(compact.envelope(body, at=1.5))
     assert header == {"kind": "packed", "at": 1.5} and opened(arrays["body"].tobytes())[0]["playing"]

@@ -10,12 +10,15 @@ from email.message import Message
 from types import SimpleNamespace
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.browser.server import app_server
 from tests.conftest import wait_until
-from vae_core.ui.server.early import front
+from vae_core.ui.server import early as early_page
+from vae_core.ui.server import shelf
+from vae_core.ui.server.early import front, runs
 from vae_core.ui.server.files import assets, script
-from vae_core.ui.widgets import session
 from vae_core.workers.errors import Refused
 
 LINK = {"dataset": ["digits"], "seed": ["5"]}
@@ -35,8 +38,9 @@ def early(monkeypatch):
             raise Refused("The seed should be a number.")
         return SimpleNamespace(recipe=recipe, owner=owner)
 
-    monkeypatch.setattr(session, "engine", lambda: SimpleNamespace(open=open, recall=lambda id: None))
-    return SimpleNamespace(runs=session.EarlyRuns(), asked=asked, go=go)
+    engine = SimpleNamespace(open=open, recall=lambda id: None)
+    monkeypatch.setattr(runs, "engine", lambda: engine)
+    return SimpleNamespace(runs=runs.EarlyRuns(), asked=asked, go=go)
 
 
 def test_the_session_takes_the_run_of_its_page_once(early):
@@ -89,7 +93,8 @@ def test_a_page_that_is_gone_is_forgotten(early):
 
 
 def test_the_first_page_is_streamlits_with_the_lab_ahead():
-    page, index = front.page().decode(), front.INDEX.read_text()
+    index = front.INDEX.read_text(encoding="utf-8")
+    page = front.front_page(index)
     script = front.STREAMLIT.search(index)[1]
     assert (
         page.index("new WebSocket")
@@ -107,6 +112,44 @@ def test_the_first_page_is_streamlits_with_the_lab_ahead():
     assert page[page.index("<body>") :] == index[index.index("<body>") :]
 
 
+STRANGE = {
+    "no head": lambda index: index.replace("<head>", "<HEAD>"),
+    "another way to start": lambda index: index.replace('type="module" crossorigin src', 'type="module" src'),
+    "two scripts": lambda index: index.replace("</head>", '<script type="module">1</script></head>'),
+    "empty": lambda index: "",
+}
+
+
+@pytest.mark.parametrize("change", STRANGE.values(), ids=STRANGE)
+def test_it_steps_aside_where_streamlits_page_is_another(change, tmp_path, monkeypatch):
+    index = front.INDEX.read_text(encoding="utf-8")
+    assert change(index) != index and front.front_page(change(index)) is None
+    (tmp_path / "index.html").write_text(change(index), encoding="utf-8")
+    monkeypatch.setattr(early_page, "INDEX", tmp_path / "index.html")
+    assert early_page.routes() == []
+
+
+def test_it_steps_aside_where_streamlits_page_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(early_page, "INDEX", tmp_path / "index.html")
+    assert early_page.routes() == []
+    (tmp_path / "index.html").write_bytes(b"<head>\xff")
+    assert early_page.routes() == []
+
+
+def test_one_switch_turns_it_off(monkeypatch):
+    assert len(early_page.routes()) == 2
+    monkeypatch.setenv("NOISE_LAB_EARLY", "0")
+    assert early_page.routes() == []
+
+
+def test_without_it_the_page_is_streamlits_own():
+    with app_server(NOISE_LAB_EARLY="0") as address:
+        page, _ = fetch(address)
+        assert page.decode() == front.INDEX.read_text(encoding="utf-8")
+        with pytest.raises(InvalidStatus):
+            connect(f"{address.replace('http', 'ws')}/noise-lab/early/token").__enter__()
+
+
 @pytest.fixture(scope="module")
 def address():
     with app_server() as address:
@@ -118,14 +161,24 @@ def fetch(url: str, **headers: str) -> tuple[bytes, Message]:
         return answer.read(), answer.headers
 
 
+def test_the_page_has_the_lab_ahead(address):
+    page, headers = fetch(address)
+    assert (
+        page.decode() == front.front_page(front.INDEX.read_text(encoding="utf-8"))
+        and headers["Cache-Control"] == "no-cache"
+    )
+    with connect(f"{address.replace('http', 'ws')}/noise-lab/early/token?dataset=digits") as socket:
+        assert json.loads(socket.recv(20))["type"] == "opened" and json.loads(socket.recv(20))["type"] == "hello"
+
+
 def test_streamlits_scripts_are_compressed_and_kept(address):
-    name = front.STREAMLIT.search(front.INDEX.read_text())[1].removeprefix("./")
+    name = front.STREAMLIT.search(front.INDEX.read_text(encoding="utf-8"))[1].removeprefix("./")
     whole, _ = fetch(f"{address}/{name}")
     for _ in range(2):
         packed, headers = fetch(f"{address}/{name}", **{"Accept-Encoding": "gzip, br"})
         assert headers["Content-Encoding"] == "gzip" and "immutable" in headers["Cache-Control"]
         assert headers["Content-Type"].startswith("text/javascript") and "Accept-Encoding" in headers["Vary"]
-        assert gzip.decompress(packed) == whole == (front.INDEX.parent / name).read_bytes()
+        assert gzip.decompress(packed) == whole == (shelf.FOLDER.parent / name).read_bytes()
         assert len(packed) < 0.4 * len(whole)
 
 
@@ -133,10 +186,10 @@ def test_streamlits_scripts_are_compressed_and_kept(address):
 def test_what_is_not_streamlits_is_not_on_the_shelf(address, path):
     try:
         body, _ = fetch(address + path, **{"Accept-Encoding": "identity"})
+        refused = None
     except urllib.error.HTTPError as error:
-        assert error.code in (400, 404)
-    else:
-        assert b"<title>Streamlit</title>" in body  # its own answer to a page that is not there
+        body, refused = b"", error.code
+    assert refused in (400, 404) or b"<title>Streamlit</title>" in body  # its own answer to a page that is not there
 
 
 def test_the_lab_is_one_script(address):

@@ -1,7 +1,7 @@
 """Broadcast: the messages of one room, each made once for all who watch.
 
 Lives in the event loop; what takes time happens in a thread. Measured for the default recipe on one core of a shared
-machine: a lean frame costs 2 ms, whether one watches or three hundred.
+machine: a compact frame costs 2 ms, whether one watches or three hundred.
 """
 
 import asyncio
@@ -11,14 +11,16 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from vae_core.engine.player import LiveRun
 from vae_core.engine.rooms import Room
+from vae_core.run.catalogue import RuleEntry
 from vae_core.run.frame import PackedFrame
 from vae_core.run.packing import unpack
-from vae_core.ui.server import compact as lean
-from vae_core.ui.server.state import engine
+from vae_core.ui.server import compact
+from vae_core.ui.server.replies import Rule
+from vae_core.ui.server.room_replies import Poll, PollShown, RoomHello
 
 RATE = float(os.environ.get("NOISE_LAB_CLASS_RATE", "2"))  # frames a second to each viewer, however many there are
 FASTEST, TOGETHER = 10.0, 60.0  # frames a second: to one viewer, and to all, where they are few
@@ -37,9 +39,10 @@ class Once:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._made: OrderedDict[Any, asyncio.Future] = OrderedDict()
+        self._made: OrderedDict[Any, asyncio.Future[bytes]] = OrderedDict()
 
     async def get(self, key: Any, make: Callable[[], bytes]) -> bytes:
+        """What belongs to a key; `make` makes it where it is not there."""
         if key not in self._made:
             self._made[key] = asyncio.ensure_future(asyncio.to_thread(make))
             if len(self._made) > self._most:
@@ -52,8 +55,18 @@ class Once:
             raise
 
 
+class Show(NamedTuple):
+    """A run that a room shows, and what is seen of it there."""
+
+    run: LiveRun
+    lens: compact.Lens
+
+
 class Broadcast:
     """Messages to those who watch a room. As long as there are any, the run on show is watched.
+
+    Args:
+        rules: describes all rules; may take a while.
 
     Attributes:
         take: see `Room`: of which run the messages are.
@@ -63,18 +76,20 @@ class Broadcast:
         made: live frames that were packed.
     """
 
-    def __init__(self, room: Room) -> None:
-        self.room = room
+    def __init__(self, room: Room, rules: Callable[[], list[RuleEntry]]) -> None:
+        self.room, self._rules = room, rules
         self.take, self.made = 0, 0
         self.opening: tuple[bytes, ...] = ()
-        self.frame = self.state = self.exact = self.poll = None
+        self.frame: bytes | None = None
+        self.state: bytes | None = None
+        self.exact: bytes | None = None
+        self.poll: bytes | None = None
         self.offered: PackedFrame | None = None
-        self._run: LiveRun | None = None
-        self._lens: lean.Lens | None = None
+        self._show: Show | None = None
         self._viewers: list[asyncio.Event] = []
         self._opened, self._news = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task | None = None
+        self._task: asyncio.Task[None] | None = None
         self._leave: Callable[[], None] = lambda: None  # the run
         self._stop: Callable[[], None] = lambda: None  # listening to the room
         self._source: tuple[Any, Any, str] = (None, None, "")  # of frame, exact and poll
@@ -90,7 +105,7 @@ class Broadcast:
         self._viewers.append(news)
         if self._task is None:
             self._task = asyncio.create_task(self._go_on())
-            self._stop = self.room.listen(lambda: self._loop.call_soon_threadsafe(self.wake))
+            self._stop = self.room.listen(self._notice)
         self.wake()
 
     async def opened(self) -> None:
@@ -98,6 +113,7 @@ class Broadcast:
         await self._opened.wait()
 
     def leave(self, news: asyncio.Event) -> None:
+        """A viewer goes; with the last one, all rests."""
         self._viewers.remove(news)
         if not self._viewers and self._task:
             self._task.cancel()
@@ -109,10 +125,16 @@ class Broadcast:
 
     @property
     def watched(self) -> bool:
+        """Whether anybody is there."""
         return bool(self._viewers)
 
     def wake(self) -> None:
+        """There may be something new."""
         self._news.set()
+
+    def _notice(self) -> None:
+        """By the room or the run, in any thread."""
+        self._loop.call_soon_threadsafe(self.wake)
 
     def rate(self) -> float:
         """Frames a second to each viewer."""
@@ -134,44 +156,57 @@ class Broadcast:
             await asyncio.sleep(1 / self.rate())
 
     async def _renew(self) -> None:
-        if self.room.take != self.take:
-            await self._open()
-        run, lens = self._run, self._lens
+        show = self._shown() if self.room.take == self.take else await self._open()
+        run, lens = show
         newest, measured = run.newest, run.measures.newest
         source = self._source
-        self._offer(newest, run.playing)
+        offered = self._offer(newest, run.playing)
         if newest is not source[0]:
             at = self._told_at or time.time()
             body = await self._past.get(self._key(newest), lambda: lens.frame(newest))
-            about = {"at": at, "seconds": round(run.seconds, 2), "weights": self.offered.step}
-            self.frame = lean.envelope(body, step=newest.step, **about)
+            about = {"at": at, "seconds": round(run.seconds, 2), "weights": offered.step}
+            self.frame = compact.envelope(body, step=newest.step, **about)
             self.made += 1
         if measured is not source[1]:
-            self.exact = measured and lean.envelope(await asyncio.to_thread(lambda: lean.compressed(*unpack(measured))))
+            self.exact = measured and compact.envelope(
+                await asyncio.to_thread(lambda: compact.compressed(*unpack(measured)))
+            )
         poll = self.room.poll
-        poll = poll and poll.state(counted=poll.shown)
-        if repr(poll) != source[2]:
-            self.poll = lean.envelope(lean.compressed({"kind": "poll", "poll": poll}))
-        self._source = newest, measured, repr(poll)
+        shown = cast(Poll, poll.state(counted=poll.shown)) if poll else None  # that is what it states
+        if repr(shown) != source[2]:
+            self.poll = compact.envelope(compact.compressed(PollShown(kind="poll", poll=shown)))
+        self._source = newest, measured, repr(shown)
         self._state(run)
 
-    async def _open(self) -> None:
+    def _shown(self) -> Show:
+        if self._show is None:
+            raise RuntimeError("Nothing is on show yet; wait until the broadcast has `opened`.")
+        return self._show
+
+    async def _open(self) -> Show:
         """Another run is on show."""
         self._leave()
         self._leave = lambda: None
         take, run = self.room.take, self.room.run
-        rules = await asyncio.to_thread(engine().rules)
-        lens = lean.Lens(run.probe, run.images, tuple(run.header["strip"]))
-        info = {name: run.info[name] for name in ("classes", "encoder", "recipe")}
+        rules = await asyncio.to_thread(self._rules)
+        lens = compact.Lens(run.probe, run.images, tuple(run.header["strip"]))
         shown = [{name: value for name, value in rule.items() if name != "code"} for rule in rules]
-        hello = {"kind": "hello", "rules": shown, "take": take, **info}
-        made = await asyncio.to_thread(lambda: (lean.compressed(hello), lens.probe()))
-        self.take, self.opening, self._run, self._lens = take, tuple(map(lean.envelope, made)), run, lens
+        hello = RoomHello(
+            kind="hello",
+            rules=cast(list[Rule], shown),  # as a worker describes them
+            take=take,
+            classes=run.info["classes"],
+            encoder=run.info["encoder"],
+            recipe=run.info["recipe"],
+        )
+        made = await asyncio.to_thread(lambda: (compact.compressed(hello), lens.probe()))
+        self.take, self.opening, self._show = take, tuple(map(compact.envelope, made)), Show(run, lens)
         self.frame = self.state = self.exact = self.offered = None
         self._source, self._stated, self._told_at = (None, None, self._source[2]), {}, 0.0
         self._history = -HISTORY_EVERY, b""
         self._leave = run.watch(self._told, exact=True)
         self._opened.set()
+        return self._show
 
     def _told(self, what: str) -> None:
         """By the run, in any thread."""
@@ -179,7 +214,7 @@ class Broadcast:
             return  # is for who steers
         if what == "frame":
             self._told_at = time.time()
-        self._loop.call_soon_threadsafe(self.wake)
+        self._notice()
 
     def _state(self, run: LiveRun) -> None:
         """The run's state, if it has changed in more than what each frame changes, or was not sent for long."""
@@ -189,14 +224,15 @@ class Broadcast:
         late = time.monotonic() - self._stated_at > STATE_EVERY and state["kept"] != self._stated.get("kept")
         if late or any(self._stated.get(name) != value for name, value in lasting.items()):
             self._stated, self._stated_at = state, time.monotonic()
-            self.state = lean.envelope(lean.compressed(state))
+            self.state = compact.envelope(compact.compressed(state))
 
-    def _offer(self, newest: PackedFrame, playing: bool) -> None:
+    def _offer(self, newest: PackedFrame, playing: bool) -> PackedFrame:
         """Another decoder every few seconds while the run plays: the more hover, the fewer."""
         least, most, viewers = WEIGHTS_EVERY
         now, pause = time.monotonic(), min(max(least, len(self._viewers) / viewers), most)
         if self.offered is None or (newest is not self.offered and (not playing or now - self._offered_at > pause)):
             self.offered, self._offered_at = newest, now
+        return self.offered
 
     # -- what some ask for -------------------------------------------------------------------
 
@@ -205,38 +241,36 @@ class Broadcast:
         now, (made_at, made) = time.monotonic(), self._history
         if now - made_at < HISTORY_EVERY:
             return made
-        run, take = self._run, self.take
-        made = lean.envelope(
-            await self._others.get(("history", take, made_at), lambda: lean.history(run.record, run.measures))
-        )
+        run, take = self._shown().run, self.take
+        body = await self._others.get(("history", take, made_at), lambda: compact.history(run.record, run.measures))
+        made = compact.envelope(body)
         if take == self.take:
             self._history = now, made
         return made
 
     async def recorded(self, step: int) -> tuple[bytes, ...]:
         """The frame at a step, or the last one before it, and the exact measures that belong to it."""
-        run, lens = self._run, self._lens
+        run, lens = self._shown()
         packed, measured = run.record.packed(step), run.measures.at(step)
         body = await self._past.get(self._key(packed), lambda: lens.frame(packed))
-        messages = [lean.envelope(body, step=packed.step, recorded=True)]
+        messages = [compact.envelope(body, step=packed.step, recorded=True)]
         if measured:
             key = "exact", self.take, zlib.crc32(measured)
-            messages.append(
-                lean.envelope(await self._past.get(key, lambda: lean.compressed(*unpack(measured))), recorded=True)
-            )
+            body = await self._past.get(key, lambda: compact.compressed(*unpack(measured)))
+            messages.append(compact.envelope(body, recorded=True))
         return tuple(messages)
 
     async def images(self) -> bytes:
         """The images of all points that are shown."""
-        return lean.envelope(await self._others.get(("images", self.take), self._lens.images))
+        return compact.envelope(await self._others.get(("images", self.take), self._shown().lens.images))
 
     async def decoder(self, step: int) -> bytes | None:
         """The decoder that is on offer, or of a recorded frame; None where there is no frame at that step."""
-        packed = self.offered if self.offered and self.offered.step == step else self._run.record.packed(step)
+        packed = self.offered if self.offered and self.offered.step == step else self._shown().run.record.packed(step)
         if packed.step != step:
             return None
         key = self.take, step, zlib.crc32(packed.decoder)
-        return lean.envelope(await self._decoders.get(key, lambda: lean.decoder(packed)))
+        return compact.envelope(await self._decoders.get(key, lambda: compact.decoder(packed)))
 
     def _key(self, packed: PackedFrame) -> Any:
         """What tells frames apart: those of one step differ once another image is looked at."""

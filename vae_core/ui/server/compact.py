@@ -1,4 +1,4 @@
-"""Lean messages: what a class sees of a run, at most 15 kB a frame, each made once for all who watch.
+"""Compact messages: what a class sees of a run, at most 15 kB a frame, each made once for all who watch.
 
 Measured for the default recipe with 2,000 points: a frame has 87 kB, of which codes do not compress (they are
 noise to zlib) and images do. So viewers get a fixed part of the points, codes as whole numbers of 16 bits over
@@ -6,6 +6,7 @@ their range, the posterior's scale only where an ellipse is drawn, and images in
 """
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ LEVELS = 63  # of a decoder's weight on either side of 0: pixels are off by 0.3 
 IMAGES = ("strip_at_mean", "strip_at_draw", "prior", "uncertainty")
 
 
-def compressed(header: dict[str, Any], arrays: dict[str, np.ndarray] | None = None) -> bytes:
+def compressed(header: Mapping[str, Any], arrays: dict[str, np.ndarray] | None = None) -> bytes:
     """A message as `pack` packs it, with zlib around it."""
-    return zlib.compress(pack(header, arrays or {}), 6)
+    return zlib.compress(pack({**header}, arrays or {}), 6)
 
 
 def envelope(body: bytes, **about: Any) -> bytes:
@@ -36,7 +37,7 @@ def envelope(body: bytes, **about: Any) -> bytes:
 class Lens:
     """What viewers see of one run: always the same points, those of the strip first.
 
-    In a lean frame row i is ``rows[i]`` of the run's points, and one more row, the last, is the chosen image,
+    In a compact frame row i is ``rows[i]`` of the run's points, and one more row, the last, is the chosen image,
     whichever it is.
 
     Attributes:
@@ -81,19 +82,20 @@ class Lens:
         low = np.min([array.min(0) for array in codes.values()], axis=0).astype(float)
         high = np.max([array.max(0) for array in codes.values()], axis=0).astype(float)
         high = np.where(high > low, high, low + 1)
-        lean = {name: quantised(array, low, high) for name, array in codes.items()}
+        small = {name: quantised(array, low, high) for name, array in codes.items()}
         for name in ("scale", "correlation"):
             if name in arrays:
-                lean[name] = np.clip(arrays[name][list(strip)], -6e4, 6e4).astype(np.float16)
-        lean |= {name: GREYS[arrays[name]] for name in IMAGES}
-        lean["input"] = GREYS[self._images[chosen]]
+                small[name] = np.clip(arrays[name][list(strip)], -6e4, 6e4).astype(np.float16)
+        small |= {name: GREYS[arrays[name]] for name in IMAGES}
+        small["input"] = GREYS[self._images[chosen]]
         about = {"number": chosen, "label": int(self._labels[chosen]), "low": low.tolist(), "high": high.tolist()}
-        return compressed({**header, **about}, lean)
+        return compressed({**header, **about}, small)
 
 
 def quantised(codes: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """(n, 2) codes within low and high as uint16."""
-    return np.round((codes - low) * (TOP / (high - low))).astype(np.uint16)
+    whole: np.ndarray = np.round((codes - low) * (TOP / (high - low))).astype(np.uint16)
+    return whole
 
 
 def history(record: Run, measures: LiveMeasures) -> bytes:
@@ -116,12 +118,12 @@ def decoder(packed: PackedFrame) -> bytes:
     """A frame's decoder, for hovering; of the matrices, rows as int8 with one float32 factor each. Compressed."""
     header, arrays = unpack(packed.decoder)
     del arrays["labels"]
-    lean = {}
+    small = {}
     for name, array in arrays.items():
         if array.ndim == 1 or array.shape[1] <= 2:  # biases and what the plane itself meets: few bytes, much effect
-            lean[name] = array
+            small[name] = array
             continue
         factor = np.maximum(np.abs(array).max(1).astype(np.float32), 1e-30) / LEVELS
-        lean[name] = np.round(array.astype(np.float32) / factor[:, None]).astype(np.int8)
-        lean[f"factor_{name}"] = factor
-    return compressed(header, lean)
+        small[name] = np.round(array.astype(np.float32) / factor[:, None]).astype(np.int8)
+        small[f"factor_{name}"] = factor
+    return compressed(header, small)

@@ -1,60 +1,58 @@
-"""The live stream of a comparison: each browser gets all columns of a step at once, and only those that changed."""
+"""The socket of a comparison: each browser gets all columns of a step at once, and only those that changed."""
 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, cast
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from vae_core.engine.lockstep import Lockstep
 from vae_core.run.frame import PackedFrame
+from vae_core.ui.server import messages
+from vae_core.ui.server.replies import Columns, ComparisonHello, ComparisonHistory, Contestant, Gone, Round, Rule
 from vae_core.ui.server.run_socket import STATE_EVERY, images_of
-from vae_core.ui.server.socket import PREFIX, Channel, Malformed, Steering, same_origin, turn_away
-from vae_core.ui.server.state import engine
-from vae_core.ui.widgets.comparison import comparisons
+from vae_core.ui.server.socket import PREFIX, BrowserSocket, Steering, same_origin, turn_away
+from vae_core.ui.server.state import comparisons, engine
 from vae_core.workers.errors import LaneError
-
-STEERING = {
-    "play": (), "pause": (), "step": (), "reset": (), "speed": ("value",), "switch": (), "look": ("index",)
-}  # fmt: skip
 
 
 async def live(socket: WebSocket) -> None:
-    """The stream of one comparison to one browser. If it is not here (any more), the browser asks its page for another."""
+    """One comparison to one browser. If it is not here (any more), the browser asks its page for another."""
     if not same_origin(socket):
         await socket.close(1008)
         return
     lockstep = comparisons().get(socket.path_params["comparison"])
     if lockstep is None:
-        await turn_away(socket, type="gone")
+        await turn_away(socket, Gone(type="gone"))
         return
     await socket.accept()
-    await Viewer(socket, lockstep).serve()
+    await ComparisonSocket(socket, lockstep).serve()
 
 
-class Viewer(Channel):
+class ComparisonSocket(BrowserSocket[messages.ComparisonCommand]):
     """One browser that watches, and steers, a comparison."""
 
-    commands = {"frame": ("step",), "follow": ("value",), **STEERING}
-
     def __init__(self, socket: WebSocket, lockstep: Lockstep) -> None:
-        super().__init__(socket)
+        super().__init__(socket, messages.OF_COMPARISON)
         self.lockstep = lockstep
-        self.steering = Steering(self, self._do)
+        self.steering = Steering[messages.ComparisonSteering](self, self._do)
         self.state_due, self.greeting_due, self.following = True, True, True
         self.stated_at = 0.0
-        self.sent: list[PackedFrame | None] = []
+        self.sent: Sequence[PackedFrame | None] = []
 
     def attend(self) -> Callable[[], None]:
+        """Watch the comparison."""
         return self.lockstep.watch(self._notice)
 
     async def greet(self) -> None:
+        """Have the rules at hand; what is fixed comes with the news."""
         await asyncio.to_thread(engine().rules)  # described once, then at hand
 
     def jobs(self) -> list[Coroutine[Any, Any, None]]:
+        """Send what is new, and steer."""
         return [self._send_news(), self.steering.work()]
 
     def _notice(self, what: str) -> None:
@@ -66,14 +64,15 @@ class Viewer(Channel):
         """What is fixed for the runs, and their past; again after a reset."""
         members = self.lockstep.members
         self.sent = [None] * len(members)
-        columns = [{name: run.info[name] for name in ("classes", "recipe")} for run in members]
-        hello = {"type": "hello", "rules": engine().rules(), "question": self.lockstep.question, "columns": columns}
-        history = {"type": "history", "columns": [run.record.columns() for run in members]}
-        await self.send(
-            json.dumps({**hello, "images": images_of(members[0])}),
-            members[0].probe,
-            json.dumps(history, allow_nan=False),
+        hello = ComparisonHello(
+            type="hello",
+            rules=cast(list[Rule], engine().rules()),  # as a worker describes them
+            question=self.lockstep.question,
+            columns=[Contestant(classes=run.info["classes"], recipe=run.info["recipe"]) for run in members],
+            images=images_of(members[0]),
         )
+        history = ComparisonHistory(type="history", columns=[cast(Columns, run.record.columns()) for run in members])
+        await self.send(json.dumps(hello), members[0].probe, json.dumps(history, allow_nan=False))
         if self.lockstep.autoplay:
             self.lockstep.autoplay = False
             self.lockstep.play()
@@ -99,36 +98,42 @@ class Viewer(Channel):
         if not changed and not recorded:
             return
         self.sent = frames
-        head = json.dumps({"type": "round", "columns": changed, "past": recorded})
+        head = json.dumps(Round(type="round", columns=changed, past=recorded))
         await self.send(head, *(frames[place].view for place in changed))
 
-    async def answer(self, command: dict[str, Any]) -> None:
+    async def answer(self, command: messages.ComparisonCommand) -> None:
         """Answer at once what concerns this viewer alone; line up what steers the runs."""
-        do = command["do"]
-        if not 0 <= command.get("column", 0) < len(self.lockstep.members):
-            raise Malformed(f"There is no column {command['column']}.")
-        if do in STEERING:
-            self.steering.put(command)
-        elif do == "follow":
-            self.following = bool(command["value"])
-            self.news.set()
-        else:
-            await self._send_round(self.lockstep.frames(command["step"]), recorded=True)
+        match command:
+            case messages.Follow(value=following):
+                self.following = following
+                self.news.set()
+            case messages.Frame(step=step):
+                await self._send_round(self.lockstep.frames(step), recorded=True)
+            case messages.Ack() | messages.Ping():
+                pass  # answered already
+            case messages.Switch(column=int(column)) if not 0 <= column < len(self.lockstep.members):
+                raise messages.Malformed(f"There is no column {column}.")
+            case _:
+                self.steering.put(command)
 
-    def _do(self, command: dict[str, Any]) -> None:
-        lockstep, do = self.lockstep, command["do"]
+    def _do(self, command: messages.ComparisonSteering) -> None:
+        lockstep = self.lockstep
         try:
-            if do == "switch":
-                settings = {name: command[name] for name in ("rule", "noise", "knobs") if name in command}
-                lockstep.switch(command.get("column"), **settings)
-            elif do == "look":
-                lockstep.look(command["index"])
-            elif do == "speed":
-                lockstep.set_speed(command["value"])
-            elif do == "step":
-                lockstep.step(command.get("steps", 1))
-            else:
-                getattr(lockstep, do)()
+            match command:
+                case messages.Switch(column=column):
+                    lockstep.switch(column, **command.settings())
+                case messages.Look(index=index):
+                    lockstep.look(index)
+                case messages.Speed(value=value):
+                    lockstep.set_speed(value)
+                case messages.Step(steps=steps):
+                    lockstep.step(steps)
+                case messages.Play():
+                    lockstep.play()
+                case messages.Pause():
+                    lockstep.pause()
+                case messages.Reset():
+                    lockstep.reset()
         except LaneError as error:
             lockstep.complain(str(error))
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from functools import partial
 from ipaddress import ip_address
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -38,17 +40,23 @@ class Figures(Collector):
         self.engine = engine
 
     def collect(self) -> Iterator[Metric]:
+        """For the registry."""
         figures = self.engine.figures()
         for name, words in FIGURES.items():
             yield GaugeMetricFamily(f"noise_lab_{name}", words, figures[name])
         yield CounterMetricFamily("noise_lab_lost_workers", LOST, figures["lost"])
         workers: dict[str, Metric] = {}
         for lane, pid in enumerate(self.engine.pool.pids()):
-            for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():
-                name = metric.name.replace("process_", "noise_lab_worker_")
-                family = workers.setdefault(name, type(metric)(name, metric.documentation, labels=["lane"]))
-                family.add_metric([str(lane)], metric.samples[0].value)
+            for metric in ProcessCollector(pid=partial(int, pid), registry=None).collect():
+                name, sample = worker(metric.name), metric.samples[0]
+                family = workers.setdefault(name, Metric(name, metric.documentation, metric.type))
+                family.add_sample(worker(sample.name), {"lane": str(lane)}, sample.value)
         yield from workers.values()
+
+
+def worker(name: str) -> str:
+    """What a figure of a process is called where the process is a worker."""
+    return name.replace("process_", "noise_lab_worker_")
 
 
 def exposition(engine: Engine) -> bytes:
@@ -59,7 +67,7 @@ def exposition(engine: Engine) -> bytes:
     return generate_latest(registry)
 
 
-def starting(answers: dict[int, Future]) -> int:
+def starting(answers: dict[int, Future[Any]]) -> int:
     """How many of the lanes of the start have not answered yet: each does after its slow imports.
 
     Args:
@@ -98,7 +106,7 @@ def is_local(request: Request) -> bool:
 def routes() -> list[Route]:
     """For `st.App`."""
     has_token()  # a server whose token could be guessed does not start
-    answers: dict[int, Future] = {}
+    answers: dict[int, Future[Any]] = {}
 
     async def ready(request: Request) -> Response:
         """200 once the server can train, 503 before."""

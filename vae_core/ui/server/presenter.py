@@ -1,10 +1,10 @@
-"""The presenter's end of a room: commands and news on the stream of the run that is shown."""
+"""The presenter's part of a room: commands and news on the socket of the run that is shown."""
 
 import asyncio
 import socket as network
 from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import segno
@@ -14,80 +14,84 @@ from starlette.websockets import WebSocket
 from vae_core.engine.player import LiveRun
 from vae_core.engine.rooms import Room, RoomError
 from vae_core.teaching.lessons.questions import questions
+from vae_core.ui.server import messages
 from vae_core.ui.server.admin import is_token
-from vae_core.ui.server.room_socket import classroom
-from vae_core.ui.server.socket import Channel, Malformed
-from vae_core.ui.server.state import engine
+from vae_core.ui.server.room_replies import Class, Poll, Question, RoomAsks, RoomGone, RoomOpened
+from vae_core.ui.server.socket import BrowserSocket
+from vae_core.ui.server.state import classroom, engine
 
 REPORT_EVERY = 0.4  # seconds between two reports
-PRESENTING = {
-    "share": (),
-    "present": ("token",),
-    "unshare": (),
-    "ask": ("options",),
-    "stop_poll": ("show",),
-    "clear_poll": (),
-}
 
 
 class Presenter:
-    """The presenter's end of a room, on the stream of the run that is shown.
+    """The presenter's part of a room, on the socket of the run that is shown.
 
     Args:
         moved: is called with the room's run if the browser should show that one instead of its own.
     """
 
-    def __init__(self, channel: Channel, run: LiveRun, moved: Callable[[LiveRun], Coroutine[Any, Any, None]]) -> None:
-        self.channel, self.run, self.moved = channel, run, moved
+    def __init__(
+        self, socket: BrowserSocket[Any], run: LiveRun, moved: Callable[[LiveRun], Coroutine[Any, Any, None]]
+    ) -> None:
+        self.socket, self.run, self.moved = socket, run, moved
         self.room: Room | None = None
         self.news = asyncio.Event()
         self._leave: Callable[[], None] = lambda: None
 
     def leave(self) -> None:
+        """The browser is gone."""
         self._leave()
 
-    async def answer(self, command: dict[str, Any]) -> None:
-        """Carry out one of `PRESENTING`.
+    async def answer(self, command: messages.Presenting) -> None:
+        """Carry out a command.
 
         Raises:
             Malformed: it cannot be.
         """
-        do, room = command["do"], self.room
         try:
-            if do == "share":
-                await self._share(command.get("admin", ""))
-            elif do == "present":
-                await self._present(command["token"], command.get("fresh", False))
-            elif room is None:
-                raise Malformed("Share the run with the class first.")
-            elif do == "unshare":
-                classroom().close(room)
-            elif do == "ask":
-                await self._ask(room, command)
-            elif do == "stop_poll":
-                room.stop_poll(command["show"])
+            if isinstance(command, messages.Share):
+                await self._share(command.admin)
+            elif isinstance(command, messages.Present):
+                await self._present(command.token, command.fresh)
+            elif self.room is None:
+                raise messages.Malformed("Share the run with the class first.")
             else:
-                room.clear_poll()
+                self._direct(self.room, command)
         except RoomError as error:
-            raise Malformed(str(error)) from None
+            raise messages.Malformed(str(error)) from None
+
+    def _direct(self, room: Room, command: messages.Presenting) -> None:
+        match command:
+            case messages.Unshare():
+                classroom().close(room)
+            case messages.Ask(lesson=None):
+                room.ask(command.question, command.options)
+            case messages.Ask(lesson=str(name)):
+                if (question := questions().get(name)) is None:
+                    raise messages.Malformed(f"There is no lesson {name!r:.40} with a question to choose from.")
+                room.ask(question.text, question.options, html=True)
+            case messages.StopPoll(show=show):
+                room.stop_poll(show)
+            case messages.ClearPoll():
+                room.clear_poll()
 
     async def _share(self, admin: str) -> None:
         """Open a room for the run."""
         if engine().limits.open_rooms == "admin" and not is_token(admin):
             wrong = "This is not the admin token. " if admin else ""
-            await self.channel.say(
-                {"type": "room", "asks": f"{wrong}On this server only who has the admin token opens rooms."}
-            )
+            asks = f"{wrong}On this server only who has the admin token opens rooms."
+            await self.socket.say(RoomAsks(type="room", asks=asks))
             return
-        self._take(classroom().open(self.run))
-        await self._tell_room()
+        room = classroom().open(self.run)
+        self._take(room)
+        await self._tell(room)
 
     async def _present(self, token: str, fresh: bool) -> None:
         """A browser that has a room comes with another run, or comes back. A page that was loaded again has a new run
         of the same recipe: it gets the one that the class sees."""
         room = classroom().of_token(token)
         if room is None:
-            await self.channel.say({"type": "room", "gone": True})
+            await self.socket.say(RoomGone(type="room", gone=True))
             return
         shown = room.run
         if fresh and shown is not self.run and shown.id in engine().runs and same_start(shown, self.run):
@@ -95,33 +99,31 @@ class Presenter:
             return
         self._take(room)
         room.show(self.run)
-        await self._tell_room()
-
-    async def _ask(self, room: Room, command: dict[str, Any]) -> None:
-        name = command.get("lesson")
-        if name is None:
-            room.ask(command.get("question", ""), command["options"])
-        elif (question := questions().get(name)) is not None:
-            room.ask(question.text, question.options, html=True)
-        else:
-            raise Malformed(f"There is no lesson {name!r:.40} with a question to choose from.")
+        await self._tell(room)
 
     def _take(self, room: Room) -> None:
         """Be the presenter of a room."""
         self._leave()
         self.room = room
-        enough = (room.present(), room.listen(lambda: self.channel.loop.call_soon_threadsafe(self.news.set)))
-        self._leave = lambda: [end() for end in enough]
+        absent, deaf = room.present(), room.listen(self._notice)
+
+        def leave() -> None:
+            absent()
+            deaf()
+
+        self._leave = leave
         self.news.set()
 
-    async def _tell_room(self) -> None:
+    def _notice(self) -> None:
+        self.socket.loop.call_soon_threadsafe(self.news.set)
+
+    async def _tell(self, room: Room) -> None:
         """What stays as it is while the room is open."""
-        room = self.room
-        link, note = join_link(self.channel.socket, room.code)
+        link, note = join_link(self.socket.socket, room.code)
         qr = segno.make(link, micro=False).svg_inline(omitsize=True, border=2, dark="#000", light="#fff")
-        asked = [{"name": name, "title": question.title} for name, question in questions().items()]
-        about = {"code": room.code, "token": room.token, "link": link, "note": note, "qr": qr, "questions": asked}
-        await self.channel.say({"type": "room", **about})
+        asked = [Question(name=name, title=question.title) for name, question in questions().items()]
+        about = RoomOpened(type="room", code=room.code, token=room.token, link=link, note=note, qr=qr, questions=asked)
+        await self.socket.say(about)
 
     async def report(self) -> None:
         """Tell the presenter how many watch, and how they vote."""
@@ -129,11 +131,11 @@ class Presenter:
             await self.news.wait()
             self.news.clear()
             room = self.room
-            if room.ended:
-                await self.channel.say({"type": "room", "gone": True})
+            if room is None or room.ended:
+                await self.socket.say(RoomGone(type="room", gone=True))
             else:
-                poll = room.poll and room.poll.state(counted=True)
-                await self.channel.say({"type": "class", "watching": room.watching, "poll": poll})
+                poll = cast(Poll, room.poll.state(counted=True)) if room.poll else None  # that is what it states
+                await self.socket.say(Class(type="class", watching=room.watching, poll=poll))
             await asyncio.sleep(REPORT_EVERY)
 
 
@@ -157,7 +159,10 @@ def join_link(socket: WebSocket, code: str) -> tuple[str, str]:
         elif own := own_address():
             port = f":{origin.port}" if origin.port else ""
             origin = origin._replace(netloc=f"{own}{port}")
-            note = "You opened the app at localhost, which means this machine alone; students use the machine's own address."
+            note = (
+                "You opened the app at localhost, which means this machine alone; "
+                "students use the machine's own address."
+            )
         else:
             note = (
                 "You opened the app at localhost, which means this machine alone; "
@@ -167,6 +172,7 @@ def join_link(socket: WebSocket, code: str) -> tuple[str, str]:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host's name means the machine itself."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -180,4 +186,5 @@ def own_address() -> str | None:
             probe.connect(("192.0.2.1", 9))  # of a documentation network (RFC 5737); nothing is sent
         except OSError:
             return None
-        return probe.getsockname()[0]
+        address: str = probe.getsockname()[0]
+        return address

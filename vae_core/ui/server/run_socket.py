@@ -1,4 +1,4 @@
-"""Routes beside Streamlit's: the live stream of a run, its images, and the component's files.
+"""The socket of a run, its images, and the component's files.
 
 A frame is packed once for all who watch; each browser acknowledges what it has drawn and then
 gets the newest, so that a slow one skips frames and never falls behind.
@@ -16,25 +16,25 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from vae_core.engine.player import LiveRun
+from vae_core.run.frame import PackedFrame
+from vae_core.ui.server import messages
 from vae_core.ui.server.files import FILES, KeptFiles, compressed
-from vae_core.ui.server.presenter import PRESENTING, Presenter
-from vae_core.ui.server.socket import PREFIX, Channel, Steering, same_origin, turn_away
+from vae_core.ui.server.presenter import Presenter
+from vae_core.ui.server.replies import Gone, Moved, Recorded
+from vae_core.ui.server.socket import PREFIX, BrowserSocket, Steering, same_origin, turn_away
 from vae_core.ui.server.state import engine
-from vae_core.ui.widgets.session import early_runs
 from vae_core.workers.errors import LaneError
 
 STATE_EVERY = 1.0  # seconds, while frames come
-STEERING = {
-    "play": (), "pause": (), "step": (), "epoch": (), "reset": (),
-    "speed": ("value",), "switch": (), "look": ("index",), "fork": ("step",),
-}  # fmt: skip
 
 
 def socket_of(run: LiveRun) -> str:
+    """The address of a run's socket."""
     return f"{PREFIX}/live/{run.id}"
 
 
 def images_of(run: LiveRun) -> str:
+    """The address of a run's images."""
     return f"{PREFIX}/images/{run.id}"
 
 
@@ -48,55 +48,35 @@ async def images(request: Request) -> Response:
 
 
 async def live(socket: WebSocket) -> None:
-    """The stream of one run to one browser. If the run is not here (any more), the browser asks its page for another."""
+    """One run to one browser. If the run is not here (any more), the browser asks its page for another."""
     if not same_origin(socket):
         await socket.close(1008)
         return
     run = await asyncio.to_thread(engine().recall, socket.path_params["run"])  # of a server that was started again, too
     if run is None:
-        await turn_away(socket, type="gone")
+        await turn_away(socket, Gone(type="gone"))
         return
     await socket.accept()
-    await Viewer(socket, run).serve()
+    await RunSocket(socket, run).serve()
 
 
-async def early(socket: WebSocket) -> None:
-    """The stream of the run of a page's link, before the page's session has begun. If there is anything to say about
-    the link, that is left to the session."""
-    if not same_origin(socket):
-        await socket.close(1008)
-        return
-    token, query = socket.path_params["token"], socket.query_params
-    asked = {name: query.getlist(name) for name in query}
-    try:
-        run = await asyncio.to_thread(early_runs().open, token, asked, socket.cookies)
-        if run is None:
-            await turn_away(socket, type="gone")
-            return
-        await socket.accept()
-        await socket.send_text(json.dumps({**to(run), "type": "opened"}))
-        await Viewer(socket, run).serve()
-    finally:
-        early_runs().forget(token)
-
-
-class Viewer(Channel):
+class RunSocket(BrowserSocket[messages.RunCommand]):
     """One browser that watches, and steers, one run; and shows it to a class, if it has opened a room."""
 
-    commands = {"frame": ("step",), "follow": ("value",), "decoder": ("step",), **STEERING, **PRESENTING}
-
     def __init__(self, socket: WebSocket, run: LiveRun) -> None:
-        super().__init__(socket)
+        super().__init__(socket, messages.OF_RUN)
         self.run = run
-        self.steering = Steering(self, self._do)
+        self.steering = Steering[messages.RunSteering](self, self._do)
         self.presenter = Presenter(self, run, self._move)
         self.state_due, self.following = True, True
-        self.sent = self.preview = None  # the frame and the preview that were sent last
-        self.measured = None  # the exact measures that were sent last
+        self.sent: PackedFrame | None = None
+        self.previewed: bytes | None = None  # the preview that was sent last
+        self.measured: bytes | None = None  # the exact measures that were sent last
         self.settings: list[Any] = []  # rule, noise and knobs that were stated last: the controls follow the frames
         self.stated_at = 0.0
 
     def attend(self) -> Callable[[], None]:
+        """Watch the run."""
         leave = self.run.watch(self._notice, exact=True, closely=True)
 
         def leave_both() -> None:
@@ -106,18 +86,20 @@ class Viewer(Channel):
         return leave_both
 
     async def greet(self) -> None:
+        """What is fixed for the run, and its past; a new one starts to play."""
         run = self.run
         rules = await asyncio.to_thread(engine().rules)
         await self.say({"type": "hello", "rules": rules, **run.info})
         await self.send(run.probe)
         past = {"kept": list(run.record.steps), "events": run.record.marks(), "measured": run.measures.columns()}
         await self.say({"type": "history", **run.record.columns(), **past})
-        self._outstanding = 0  # the first frame need not wait until the probe is taken, which is a few kB
+        self.all_is_taken()  # the first frame need not wait for the probe, which is a few kB
         if run.autoplay:
             run.autoplay = False
             run.play()
 
     def jobs(self) -> list[Coroutine[Any, Any, None]]:
+        """Send what is new, steer, report to the presenter."""
         return [self._send_news(), self.steering.work(), self.presenter.report()]
 
     def _notice(self, what: str) -> None:
@@ -137,70 +119,86 @@ class Viewer(Channel):
                 self.sent = newest
                 await self.send(newest.view)
             preview = self.run.preview
-            if self.following and self.ready and preview is not None and preview is not self.preview:
-                self.preview = preview
+            if self.following and self.ready and preview is not None and preview is not self.previewed:
+                self.previewed = preview
                 await self.send(preview)
             measured = self.run.measures.newest
-            if self.following and measured is not self.measured:
+            if self.following and measured is not None and measured is not self.measured:
                 self.measured = measured
                 await self.send(measured)
 
-    async def answer(self, command: dict[str, Any]) -> None:
+    async def answer(self, command: messages.RunCommand) -> None:
         """Answer at once what concerns this viewer alone; line up what steers the run."""
-        do = command["do"]
-        if do in STEERING:
-            self.steering.put(command)
-        elif do in PRESENTING:
-            await self.presenter.answer(command)
-        elif do == "follow":
-            self.following = bool(command["value"])
-            self.sent = self.measured = None
-            self.news.set()
-        elif do == "frame":
-            recorded = self.run.record.packed(command["step"])
-            measured = self.run.measures.at(recorded.step)
-            messages = json.dumps({"type": "recorded", "step": recorded.step}), recorded.view, measured
-            await self.send(*filter(None, messages))
-        else:
-            await self.send(self.run.record.packed(command["step"]).decoder)
+        match command:
+            case messages.Follow(value=following):
+                self.following = following
+                self.sent = self.measured = None
+                self.news.set()
+            case messages.Frame(step=step):
+                recorded = self.run.record.packed(step)
+                measured = self.run.measures.at(recorded.step)
+                told = json.dumps(Recorded(type="recorded", step=recorded.step))
+                await self.send(told, recorded.view, *([measured] if measured else []))
+            case messages.Decoder(step=step):
+                await self.send(self.run.record.packed(step).decoder)
+            case (
+                messages.Share()
+                | messages.Present()
+                | messages.Unshare()
+                | messages.Ask()
+                | messages.StopPoll()
+                | messages.ClearPoll()
+            ):
+                await self.presenter.answer(command)
+            case messages.Ack() | messages.Ping():
+                pass  # answered already
+            case _:
+                self.steering.put(command)
 
-    def _do(self, command: dict[str, Any]) -> dict[str, Any] | None:
+    def _do(self, command: messages.RunSteering) -> Moved | None:
         """Carry out a command; where the browser goes from here, if it makes a new run."""
-        run, do, moved = self.run, command["do"], None
-        settings = {name: command[name] for name in ("rule", "noise", "knobs") if name in command}
+        run, moved = self.run, None
         try:
-            if do == "switch":
-                run.switch(**settings)
-            elif do == "look":
-                run.look(command["index"])
-            elif do == "speed":
-                run.set_speed(command["value"])
-            elif do == "reset":
-                moved = engine().restart(run)
-            elif do == "fork":
-                moved = engine().fork(run, command["step"], **settings)
-            else:
-                getattr(run, do)()
+            match command:
+                case messages.Switch():
+                    run.switch(**command.settings())
+                case messages.Look(index=index):
+                    run.look(index)
+                case messages.Speed(value=value):
+                    run.set_speed(value)
+                case messages.Reset():
+                    moved = engine().restart(run)
+                case messages.Fork(step=step):
+                    moved = engine().fork(run, step, **command.settings())
+                case messages.Play():
+                    run.play()
+                case messages.Pause():
+                    run.pause()
+                case messages.Step():
+                    run.step()
+                case messages.Epoch():
+                    run.epoch()
         except LaneError as error:
             run.complain(str(error))
-        if moved and self.presenter.room:
+        if moved is None:
+            return None
+        if self.presenter.room:
             self.presenter.room.show(moved)
-        return moved and to(moved)
+        return to(moved)
 
     async def _move(self, run: LiveRun) -> None:
         await self.say(to(run))
 
 
-def to(run: LiveRun) -> dict[str, Any]:
+def to(run: LiveRun) -> Moved:
     """A message that sends a browser to another run."""
-    return {"type": "moved", "socket": socket_of(run), "images": images_of(run)}
+    return Moved(type="moved", socket=socket_of(run), images=images_of(run))
 
 
 def routes() -> list[Mount | Route | WebSocketRoute]:
     """For `st.App`."""
     return [
         WebSocketRoute(f"{PREFIX}/live/{{run}}", live),
-        WebSocketRoute(f"{PREFIX}/early/{{token}}", early),
         Route(f"{PREFIX}/images/{{run}}", images),
         Mount(f"{PREFIX}/static/{{version}}", KeptFiles(directory=FILES)),
     ]

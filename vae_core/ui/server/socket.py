@@ -1,31 +1,24 @@
-"""Channel: one browser's websocket. What the streams of a run, of a comparison and of a room have in common."""
+"""One browser's websocket: what those of a run, of a comparison and of a room have in common."""
 
 import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from pydantic import TypeAdapter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from vae_core.ui.server.messages import Ack, Command, Malformed, Ping, Switch, read
+from vae_core.ui.server.replies import Pong, Refused
+
 PREFIX = "/noise-lab"
-LONGEST = 16_384  # characters of a message from a browser
 MOST = 256  # commands that wait
 UNKNOWN = 4404  # code with which a socket is closed whose run, comparison or room is not there
 
-# What a command may hold, and the commands that every channel answers itself.
-FIELDS = {
-    "step": "a whole number", "steps": "a whole number", "index": "a whole number", "column": "a whole number",
-    "option": "a whole number", "noise": "a number", "value": "a number, true or false", "rule": "text",
-    "token": "text", "admin": "text", "poll": "text", "question": "text", "lesson": "text", "show": "true or false",
-    "fresh": "true or false", "knobs": "an object of numbers and texts", "options": "a list of texts",
-}  # fmt: skip
-COMMON = {"ack": (), "ping": ()}
-
-
-class Malformed(ValueError):
-    """A message that cannot be read: one sentence."""
+Commands = TypeVar("Commands")
+Line = TypeVar("Line", bound=Command)
 
 
 def same_origin(socket: WebSocket) -> bool:
@@ -34,7 +27,7 @@ def same_origin(socket: WebSocket) -> bool:
     return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
 
 
-async def turn_away(socket: WebSocket, **message: Any) -> None:
+async def turn_away(socket: WebSocket, message: Mapping[str, object]) -> None:
     """Say why there is nothing here, and close; the browser's socket is not accepted yet."""
     await socket.accept()
     try:
@@ -44,8 +37,11 @@ async def turn_away(socket: WebSocket, **message: Any) -> None:
         pass  # it has left already
 
 
-class Channel(ABC):
+class BrowserSocket(ABC, Generic[Commands]):
     """One browser at the other end of an accepted socket.
+
+    Args:
+        commands: that this kind of socket takes, see `vae_core.ui.server.messages`.
 
     Attributes:
         news: set when there is something to send.
@@ -53,16 +49,15 @@ class Channel(ABC):
             browser skips frames and never falls behind.
     """
 
-    commands: Mapping[str, tuple[str, ...]]  # name -> fields that it needs
-
-    def __init__(self, socket: WebSocket) -> None:
+    def __init__(self, socket: WebSocket, commands: TypeAdapter[Commands]) -> None:
         self.socket = socket
+        self._commands = commands
         self.loop = asyncio.get_running_loop()
         self.news = asyncio.Event()
         self._outstanding = 0
         self._sending = asyncio.Lock()
 
-    # -- what a stream is --------------------------------------------------------------------
+    # -- what each kind is ---------------------------------------------------------------------
 
     @abstractmethod
     def attend(self) -> Callable[[], None]:
@@ -77,19 +72,19 @@ class Channel(ABC):
         """What goes on beside listening, until one of them, or the listening, ends."""
 
     @abstractmethod
-    async def answer(self, command: dict[str, Any]) -> None:
-        """Carry out a command of `commands`, or line it up.
+    async def answer(self, command: Commands) -> None:
+        """Carry out a command, or line it up; `Ack` and `Ping` are never among them.
 
         Raises:
             Malformed: it cannot be; the browser is told.
         """
 
-    # -- what all streams do -----------------------------------------------------------------
+    # -- what all kinds do -------------------------------------------------------------------
 
     async def serve(self) -> None:
         """Until the browser leaves."""
         leave = self.attend()
-        tasks: list[asyncio.Task] = []
+        tasks: list[asyncio.Task[None]] = []
         gone = (WebSocketDisconnect, RuntimeError)
         try:
             await self.greet()
@@ -112,21 +107,21 @@ class Channel(ABC):
 
     @property
     def ready(self) -> bool:
+        """Whether the browser has taken what was sent."""
         return self._outstanding == 0
 
     async def _listen(self) -> None:
-        known = {**COMMON, **self.commands}
         while True:
             event = await self.socket.receive()
             if event["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(event.get("code") or 1005)
             try:
-                command = parse(event.get("text"), known)
-                if command["do"] == "ack":
+                command = read(event.get("text"), self._commands)
+                if isinstance(command, Ack):
                     self._outstanding = max(0, self._outstanding - 1)
                     self.news.set()
-                elif command["do"] == "ping":
-                    await self.say({"type": "pong"})
+                elif isinstance(command, Ping):
+                    await self.say(Pong(type="pong"))
                 else:
                     await self.answer(command)
             except Malformed as error:
@@ -134,9 +129,14 @@ class Channel(ABC):
 
     async def refuse(self, text: str) -> None:
         """Say in one sentence that something cannot be."""
-        await self.say({"type": "refused", "text": text})
+        await self.say(Refused(type="refused", text=text))
 
-    async def say(self, message: dict[str, Any]) -> None:
+    def all_is_taken(self) -> None:
+        """The browser need not acknowledge what was sent until now."""
+        self._outstanding = 0
+
+    async def say(self, message: Mapping[str, object]) -> None:
+        """Send a text message, see `vae_core.ui.server.replies`."""
         await self.send(json.dumps(message, allow_nan=False))
 
     async def send(self, *messages: str | bytes) -> None:
@@ -150,56 +150,7 @@ class Channel(ABC):
                     await self.socket.send_bytes(message)
 
 
-def parse(text: str | None, commands: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """A command from a browser: an object whose "do" names one of the commands, with its fields.
-
-    Raises:
-        Malformed: it is something else.
-    """
-    if text is None:
-        raise Malformed("Messages are text; this one was binary.")
-    if len(text) > LONGEST:
-        raise Malformed(f"A message may have {LONGEST:,} characters; this one had {len(text):,}.")
-    try:
-        command = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Malformed("The message is not JSON.") from None
-    if not isinstance(command, dict):
-        raise Malformed("A message should be an object with the command as 'do'.")
-    do = command.get("do")
-    if not isinstance(do, str) or do not in commands:
-        raise Malformed(f"Unknown command {do!r:.40}; the commands are {', '.join(sorted(commands))}.")
-    if missing := [name for name in commands[do] if name not in command]:
-        raise Malformed(f"The command {do!r} needs {missing[0]!r}.")
-    for name, value in command.items():
-        if name in FIELDS and not fits(value, FIELDS[name]):
-            raise Malformed(f"{name!r} should be {FIELDS[name]}; it was {value!r:.40}.")
-    return command
-
-
-def fits(value: Any, kind: str) -> bool:
-    """Whether a value is of one of the kinds in `FIELDS`."""
-    truth, words = isinstance(value, bool), isinstance(value, str)
-    number = isinstance(value, int | float) and not truth and abs(value) < 2**53  # no NaN, no infinity
-    match kind:
-        case "text":
-            return words
-        case "true or false":
-            return truth
-        case "a number":
-            return number
-        case "a whole number":
-            return number and isinstance(value, int)
-        case "a number, true or false":
-            return number or truth
-        case "a list of texts":
-            return isinstance(value, list) and all(isinstance(each, str) for each in value)
-        case _:  # an object of numbers and texts
-            inside = value.values() if isinstance(value, dict) else [None]
-            return all(isinstance(each, str | bool) or fits(each, "a number") for each in inside)
-
-
-class Steering:
+class Steering(Generic[Line]):
     """Commands that wait for a lane: one after the other, in a thread. Of a dragged slider's many positions only the
     newest counts.
 
@@ -207,11 +158,11 @@ class Steering:
         do: carries out a command, in a thread; returns a message for the browser, or None.
     """
 
-    def __init__(self, channel: Channel, do: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
-        self._channel, self._do = channel, do
-        self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST)
+    def __init__(self, socket: BrowserSocket[Any], do: Callable[[Line], Mapping[str, object] | None]) -> None:
+        self._socket, self._do = socket, do
+        self._waiting: asyncio.Queue[Line] = asyncio.Queue(MOST)
 
-    def put(self, command: dict[str, Any]) -> None:
+    def put(self, command: Line) -> None:
         """Line a command up.
 
         Raises:
@@ -223,24 +174,18 @@ class Steering:
             raise Malformed("Too many commands at once; wait until the first ones are done.") from None
 
     async def work(self) -> None:
+        """Carry out what comes, for ever."""
         while True:
             command = await self._waiting.get()
-            while command["do"] == "switch" and not self._waiting.empty():
+            while isinstance(command, Switch) and not self._waiting.empty():
                 following = self._waiting.get_nowait()
-                if not continues(command, following):
+                if (both := command.then(following)) is None:
                     await self._carry_out(command)
                     command = following
-                    continue
-                knobs = {**command.get("knobs", {}), **following.get("knobs", {})}
-                command = {**command, **following, "knobs": knobs}
+                else:
+                    command = both
             await self._carry_out(command)
 
-    async def _carry_out(self, command: dict[str, Any]) -> None:
+    async def _carry_out(self, command: Line) -> None:
         if message := await asyncio.to_thread(self._do, command):
-            await self._channel.say(message)
-
-
-def continues(command: dict[str, Any], following: dict[str, Any]) -> bool:
-    """Whether a switch goes on where the one before it was."""
-    same = following["do"] == "switch" and following.get("column") == command.get("column")
-    return same and "rule" not in following
+            await self._socket.say(message)

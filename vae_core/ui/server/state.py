@@ -1,13 +1,17 @@
-"""The one engine of this server, started before the first visitor and stopped with the server."""
+"""What this server has one of: the engine, the comparisons, the rooms."""
 
 import gc
 import os
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
 
 from vae_core.engine.engine import Engine
 from vae_core.engine.limits import Limits
+from vae_core.engine.lockstep import Lockstep
+from vae_core.engine.rooms import Classroom
+from vae_core.ui.server.broadcast import Broadcast
 
 
 @st.cache_resource(show_spinner=False)
@@ -19,8 +23,26 @@ def engine() -> Engine:
     return Engine(lanes, limits=Limits.of(), address=address)
 
 
+@st.cache_resource(show_spinner=False)
+def comparisons() -> dict[str, Lockstep]:
+    """All comparisons by their ids."""
+    return {}
+
+
+@st.cache_resource(show_spinner=False)
+def classroom() -> Classroom:
+    """All rooms."""
+    return Classroom()
+
+
+@st.cache_resource(show_spinner=False)
+def broadcasts() -> dict[str, Broadcast]:
+    """Code -> the messages of a room that somebody watches."""
+    return {}
+
+
 @asynccontextmanager
-async def lifespan(app):
+async def lifespan(app: object) -> AsyncIterator[None]:
     """For `st.App`: the lanes import torch while the server starts."""
     running = engine()
     gc.freeze()  # what is imported stays: the collector need not look at it again and again

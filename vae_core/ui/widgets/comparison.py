@@ -13,7 +13,7 @@ from vae_core.run.recipe import Recipe
 from vae_core.run.recording import changes
 from vae_core.ui.server.files import assets
 from vae_core.ui.server.socket import PREFIX
-from vae_core.ui.server.state import engine
+from vae_core.ui.server.state import comparisons, engine
 from vae_core.ui.widgets.session import RUN as RUN_OF_TAB
 from vae_core.ui.widgets.session import fetch, owner
 from vae_core.ui.widgets.stage import BOOT
@@ -34,12 +34,6 @@ def comparison(shown: Lockstep, *, key: str) -> None:
     """Show a comparison."""
     data = {"assets": assets(), "socket": f"{PREFIX}/compare/{shown.id}"}
     _component(key=key, data=data, on_gone_change=lambda: None)  # the script runs again, and opens another
-
-
-@st.cache_resource(show_spinner=False)
-def comparisons() -> dict[str, Lockstep]:
-    """All comparisons of this server by their ids."""
-    return {}
 
 
 def current_comparison() -> tuple[Lockstep, str | None]:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from vae_core.engine.player import LiveRun
 from vae_core.engine.rooms import Room
-from vae_core.ui.server import room_socket as classroom
+from vae_core.ui.server import room_socket
 from vae_core.ui.server.files import assets
 from vae_core.ui.server.run_socket import images_of, socket_of
 
@@ -61,6 +61,6 @@ def stage_of_room(room: Room, *, key: str) -> int | None:
     Returns:
         the step from which the viewer wants a run of its own, once, after it has asked for one.
     """
-    data = {"assets": assets(), "socket": classroom.socket_of(room), "watching": True}
+    data = {"assets": assets(), "socket": room_socket.socket_of(room), "watching": True}
     wish = _component(key=key, data=data, on_fork_change=lambda: None).fork
     return int(wish["step"]) if wish else None
