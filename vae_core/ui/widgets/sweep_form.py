@@ -7,7 +7,7 @@ import streamlit as st
 
 from vae_core.engine.sweep import MOST_STEPS, MOST_VALUES, spaced
 from vae_core.run.contrasts import KNOB
-from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.rules import rules
 
 # Field of a recipe -> (words, range at first, evenly on a logarithmic scale, whole numbers).
 FIELDS = {
@@ -22,7 +22,7 @@ FIELDS = {
 
 def settings(rule: str) -> dict[str, tuple[str, float, float, bool, bool]]:
     """What a run of a rule can be swept over, knobs first; as `FIELDS`."""
-    knobs = next(entry for entry in engine().rules() if entry["name"] == rule)["knobs"]
+    knobs = rules()[rule]["knobs"]
     found = {}
     for knob in knobs:
         if knob["kind"] in ("float", "int"):
