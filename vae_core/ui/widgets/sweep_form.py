@@ -25,11 +25,12 @@ def settings(rule: str) -> dict[str, tuple[str, float, float, bool, bool]]:
     knobs = rules()[rule]["knobs"]
     found = {}
     for knob in knobs:
-        if knob["kind"] in ("float", "int"):
-            log, high = knob["scale"] == "log", float(knob["max"])
-            low = max(float(knob["min"]), high / 1000) if log else float(knob["min"])
+        low, high = knob["min"], knob["max"]
+        if knob["kind"] in ("float", "int") and low is not None and high is not None:
+            log = knob["scale"] == "log"
+            first = max(float(low), high / 1000) if log else float(low)
             words = f"{knob['symbol']}, {knob['title']}"
-            found[KNOB + knob["name"]] = (words, low, high, log, knob["kind"] == "int")
+            found[KNOB + knob["name"]] = (words, first, float(high), log, knob["kind"] == "int")
     return found | FIELDS
 
 
