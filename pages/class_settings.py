@@ -20,7 +20,7 @@ def settings() -> None:
             "runs_per_user": st.number_input("Runs for each user", 1, 1000, now.runs_per_user),
             "runs": st.number_input("Runs in all", 1, 100_000, now.runs),
             "frame_bytes": MIB * st.number_input("Memory for frames in all, MiB", 1, None, now.frame_bytes // MIB),
-            "open_rooms": st.radio("Who may open a room", ROOMS, list(ROOMS).index(now.open_rooms), ROOMS.get),
+            "open_rooms": st.radio("Who may open a room", ROOMS, list(ROOMS).index(now.open_rooms), ROOMS.__getitem__),
         }
         if st.form_submit_button("Apply", type="primary"):
             try:

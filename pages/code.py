@@ -2,17 +2,16 @@
 
 import streamlit as st
 
-from vae_core.run.catalogue import by_name
 from vae_core.teaching.scripts import FRAMEWORKS, ScriptError, script, symbols
-from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.rules import rules
 from vae_core.ui.widgets.session import current_run
 from vae_core.ui.widgets.source import coloured_code, coloured_formula, style
+from vae_core.ui.widgets.theme import dark
 
 run, _ = current_run()
 header = run.header
-rule = by_name(engine().rules())[header["rule"]]
-dark = st.context.theme.type == "dark"
-st.html(style(dark))
+rule = rules()[header["rule"]]
+st.html(style(dark()))
 left, right = st.columns([2, 3], gap="medium")
 with left:
     st.subheader(f"{rule['title']}, as it runs here")
@@ -20,7 +19,7 @@ with left:
         names = symbols(rule["name"])
     except ValueError:  # a rule of the user's own, from elsewhere
         names = []
-    st.latex(coloured_formula(rule["formula"], names, dark))
+    st.latex(coloured_formula(rule["formula"], names, dark()))
     with st.container(border=True, height=520, key="rule_source"):
         st.html(coloured_code(rule["code"], names))
     st.caption(f"`vae_core/rules/{rule['name']}.py` · {rule['source']}")
@@ -28,7 +27,7 @@ with right:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader("Take it home", width="stretch")
         framework = st.segmented_control(
-            "Framework", FRAMEWORKS, format_func=FRAMEWORKS.get, default="torch", required=True,
+            "Framework", FRAMEWORKS, format_func=FRAMEWORKS.__getitem__, default="torch", required=True,
             label_visibility="collapsed",
         )  # fmt: skip
         place = st.empty()

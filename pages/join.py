@@ -24,6 +24,10 @@ def ask(code: str) -> None:
             st.rerun()
 
 
+def leave() -> None:
+    st.query_params.pop(CODE, None)
+
+
 code = st.query_params.get(CODE, "")
 try:
     room = classroom().find(code, st.context.ip_address or "") if code else None
@@ -42,4 +46,4 @@ else:
         else:
             st.switch_page(PLAYGROUND)
     with st.sidebar:
-        st.button("Leave this room", icon=":material/logout:", on_click=lambda: st.query_params.pop(CODE, None))
+        st.button("Leave this room", icon=":material/logout:", on_click=leave)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vae_core.ui.widgets.library import save_button
+from vae_core.ui.widgets.library.runs import save_button
 from vae_core.ui.widgets.mnist_offer import offer_mnist
 from vae_core.ui.widgets.recipe_form import recipe_form
 from vae_core.ui.widgets.session import current_run, moved_to, start

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from vae_core.commands import claims, export, measures, train
-from vae_core.data.datasets import DataError
+from vae_core.data import DataError
 from vae_core.data.tables import TableError
 from vae_core.run.recipe import RecipeError
 from vae_core.run.recording import RecordingError

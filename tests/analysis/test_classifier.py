@@ -8,7 +8,7 @@ import torch
 
 from vae_core.analysis import classifier
 from vae_core.analysis.classifier import classifier_of, packed, trained, unpacked
-from vae_core.data.datasets import load_dataset
+from vae_core.data import load_dataset
 from vae_core.data.folders import cache_folder
 
 

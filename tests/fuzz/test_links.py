@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.queries import queries, sound, values
 from tests.fuzz.verdict import assert_sentence, fuzz, verdict
-from vae_core.data.datasets import DataError
+from vae_core.data import DataError
 from vae_core.data.tables import TableError
 from vae_core.rules import discover
 from vae_core.run.contrasts import CONTRASTS, plans_of

@@ -16,7 +16,7 @@ from tests.storage.test_archive import STATE, ZIP, changed, reframe
 from vae_core.run.recording import RecordingError
 from vae_core.storage import export, report
 from vae_core.storage.library import Library, LibraryError
-from vae_core.ui.widgets import library as tab
+from vae_core.ui.widgets.library.cards import facts
 
 ERRORS = (RecordingError, LibraryError)
 ODD = [
@@ -157,7 +157,7 @@ def kept_or_refused(kind: str, data: bytes, name: str, library: Library) -> None
     run, _ = library.open(id)  # what was kept can be shown, and leave again
     (entry,) = library.entries()
     assert entry.about.name.isprintable() and entry.about.dataset.isprintable()
-    assert report.report(run, entry.name) and tab.facts(entry.about) and export.metrics_csv(run) and library.zip(id)
+    assert report.report(run, entry.name) and facts(entry.about) and export.metrics_csv(run) and library.zip(id)
 
 
 @fuzz(60, 800)

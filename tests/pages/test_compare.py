@@ -184,5 +184,5 @@ def test_every_number_can_be_swept():
     for rule in engine().rules():
         known = settings(rule["name"])
         assert set(FIELDS) <= set(known) and all(low < high for _, low, high, *_ in known.values())
-        for name, (_, low, high, log, _) in known.items():
+        for name, (_, low, _, log, _) in known.items():
             assert low > 0 or not log, name

@@ -14,7 +14,7 @@ from vae_core.run.recording import Run
 from vae_core.storage import archive, inspection
 from vae_core.storage.library import Library
 from vae_core.ui.server.state import engine
-from vae_core.ui.widgets import library as tab
+from vae_core.ui.widgets.library import files
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -164,7 +164,7 @@ def test_many_cards_come_in_parts(shelf, monkeypatch):
 def test_downloads():
     page = open_page()
     train(page, 30)
-    made = {name.rsplit(".", 1)[1]: make() for _, name, make in tab.downloads(run_of(page))}
+    made = {name.rsplit(".", 1)[1]: make() for _, name, make in files.downloads(run_of(page))}
     assert set(made) == {"zip", "html", "csv", "safetensors", "onnx"}
     with zipfile.ZipFile(io.BytesIO(made["zip"])) as zipped:
         assert {"run.json", "state.npz"} <= set(zipped.namelist())
@@ -173,15 +173,15 @@ def test_downloads():
 
 
 def test_without_onnx_the_page_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(tab, "find_spec", lambda name: None)
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
     page = open_page()
     assert not page.exception and "install the package onnx" in words(page)
-    assert "onnx" not in {name.rsplit(".", 1)[1] for _, name, _ in tab.downloads(run_of(page))}
+    assert "onnx" not in {name.rsplit(".", 1)[1] for _, name, _ in files.downloads(run_of(page))}
 
 
 def test_the_zip_of_a_card(shelf, tmp_path):
     shelf.save(RUN, None, "A name: with / signs?")
-    name, make = tab.zipped(shelf.entries()[0])
+    name, make = files.zipped(shelf.entries()[0])
     assert name == "A-name-with-signs.zip"
     archive.unpack(make(), tmp_path / "out", name)
     assert same(inspection.checked(tmp_path / "out", name), RUN)

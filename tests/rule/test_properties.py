@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vae_core.data.datasets import load_dataset
+from vae_core.data import load_dataset
 from vae_core.rule.properties import PROPERTIES, measure, standardised
 
 

@@ -21,7 +21,7 @@ from vae_core.figures.thumbnail import SIDE, thumbnail
 from vae_core.run.recording import RecordingError, Run
 from vae_core.storage.library import DAYS, Library, LibraryError, library_folder
 from vae_core.trainer.replay import replay
-from vae_core.ui.widgets import library as tab
+from vae_core.ui.widgets.library.cards import facts
 from vae_core.workers.errors import LaneError, Refused
 
 RECIPE = {"dataset": "digits", "hidden": (32,), "batch_size": 64}
@@ -362,7 +362,7 @@ class TestReopening:
         about["saved"] = "2026-11-20T12:00:00Z"
         library.take(changed(lambda files: files.update({"about.json": json.dumps(about).encode()})), "run.zip")
         (theirs,) = (entry for entry in library.entries() if entry.name == "Theirs")
-        assert len(theirs.about.dataset) <= 80 and "![" not in tab.facts(theirs.about)[0]
+        assert len(theirs.about.dataset) <= 80 and "![" not in facts(theirs.about)[0]
 
     def test_the_lane_looks_at_what_comes_from_elsewhere(self, engine, library, tmp_path):
         run = engine.open(RECIPE, points=50)

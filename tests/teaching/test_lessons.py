@@ -21,7 +21,8 @@ from vae_core.teaching.lessons import CLAIM, CODE, Lesson, LessonError, Sketch, 
 from vae_core.teaching.lessons.loss_lines import loss_lines, with_code
 from vae_core.teaching.lessons.trace import trace
 from vae_core.teaching.scripts import FRAMEWORKS
-from vae_core.ui.widgets.lesson import CONTROLS, PARTS, with_chips
+from vae_core.ui.widgets.lesson.lecture import CONTROLS, PARTS
+from vae_core.ui.widgets.lesson.text import with_chips
 
 ROOT = Path(__file__).parents[2]
 LIVE = ROOT / "vae_core" / "ui" / "live"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vae_core.data.datasets import Dataset, load_dataset
+from vae_core.data import Dataset, load_dataset
 from vae_core.data.folders import cache_folder, try_replace
 from vae_core.trainer.adam import Adam
 from vae_core.trainer.batches import training_images

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from vae_core.data.datasets import DATASETS
+from vae_core.data import DATASETS
 from vae_core.run.widths import parameters
 
 LONGEST = 80  # characters of a value that a sentence quotes

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.datasets import Dataset, load_dataset
+from vae_core.data import Dataset, load_dataset
 from vae_core.rule import LATENT, Batch
 from vae_core.run.recipe import Recipe
 from vae_core.trainer.pixels import PIXELS, as_seen, grey, low, mean_image

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.data.datasets import Dataset, load_dataset
+from vae_core.data import Dataset, load_dataset
 from vae_core.rule import Batch
 from vae_core.trainer.pixels import PIXELS, as_seen, grey, low
 from vae_core.trainer.random_streams import normal

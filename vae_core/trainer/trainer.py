@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, Normal
 
-from vae_core.data.datasets import load_dataset
+from vae_core.data import load_dataset
 from vae_core.rule import LATENT, Batch, Latent, Rule, Setting
 from vae_core.rules import discover
 from vae_core.run.frame import Frame

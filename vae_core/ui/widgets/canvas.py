@@ -3,11 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from vae_core.engine.player import LiveRun
-from vae_core.run.packing import unpack
 from vae_core.ui.server.files import assets
 
 FILES = Path(__file__).parents[1] / "web" / "drawing"
@@ -31,16 +28,3 @@ def drawn(key: str) -> dict[str, Any] | None:
     """What the browser sent last, or None: strokes (see `vae_core.data.drawing`), seq, its number, and down,
     whether the pen is still on the canvas."""
     return (st.session_state.get(key) or {}).get("drawing")
-
-
-def classes_shown(run: LiveRun) -> list[str]:
-    """The classes of which the stage's strip has a test image; with few points these are not all."""
-    labels = unpack(run.probe)[1]["labels"]
-    return [run.info["classes"][label] for label in sorted({int(labels[index]) for index in run.header["strip"]})]
-
-
-def test_image(run: LiveRun, label: int) -> np.ndarray:
-    """(28, 28) uint8 the test image that stands for a class: that of the stage's strip."""
-    labels = unpack(run.probe)[1]["labels"]
-    index = next(index for index in run.header["strip"] if labels[index] == label)
-    return unpack(run.images)[1]["images"][index]

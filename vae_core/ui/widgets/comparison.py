@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from vae_core.data.datasets import DataError
+from vae_core.data import DataError
 from vae_core.engine.lockstep import Lockstep
 from vae_core.engine.player import LiveRun
 from vae_core.run.contrasts import CONTRAST, RUN, Plan, plans_of, question_of
@@ -19,7 +19,7 @@ from vae_core.ui.widgets.session import fetch, owner
 from vae_core.ui.widgets.stage import BOOT
 from vae_core.workers.errors import LaneError, Refused
 
-# In the session state: the comparison's id, its contrast's name, the other fields of its address, what was wrong with it.
+# In the session state: the comparison's id, its contrast's name, the other fields of its address, what was wrong there.
 SHOWN, CHOSEN, FIELDS, COMPLAINT = "comparison", "comparison_contrast", "comparison_fields", "comparison_complaint"
 FIRST = "noise"  # the contrast of an empty address
 
@@ -41,7 +41,7 @@ def current_comparison() -> tuple[Lockstep, str | None]:
 
     A new tab opens what its address holds, or the first contrast.
     """
-    shown = comparisons().get(st.session_state.get(SHOWN))
+    shown = comparisons().get(st.session_state.get(SHOWN, ""))
     if shown is not None and shown.alive:
         return shown, st.session_state.get(COMPLAINT)
     query = {name: st.query_params.get_all(name) for name in st.query_params}
@@ -58,6 +58,9 @@ def current_comparison() -> tuple[Lockstep, str | None]:
             complaint = complaint or str(error)
         else:
             break
+    else:
+        st.error(str(complaint))
+        st.stop()
     st.session_state[COMPLAINT] = complaint
     return shown, complaint
 
@@ -97,11 +100,12 @@ def open_comparison(plans: Sequence[Plan], question: str = "", origin: str = "")
 
 def playground_run() -> LiveRun | None:
     """The run of this tab's Playground, if it has one."""
-    return engine().runs.get(st.session_state.get(RUN_OF_TAB))
+    return engine().runs.get(st.session_state.get(RUN_OF_TAB, ""))
 
 
 def add_playground_run(shown: Lockstep) -> Lockstep:
     """Give the tab the same comparison with one more run; all start again. Raises as `open_address`."""
-    run = playground_run()
+    if (run := playground_run()) is None:  # it was closed since the button was shown
+        return shown
     plans = [*shown.plans(), (run.record.recipe.model_dump(), changes(run.record.recipe, run.record.events))]
     return open_comparison(plans, shown.question)

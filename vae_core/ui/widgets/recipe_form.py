@@ -4,24 +4,23 @@ from typing import Any
 
 import streamlit as st
 
-from vae_core.data.datasets import DATASETS
-from vae_core.run.catalogue import by_name
+from vae_core.data import DATASETS
 from vae_core.run.recipe import Recipe
-from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.rules import titles
 
 MORE = "pixels", "likelihood", "deviation", "encoders", "wider"
 
 
 def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
-    """The widgets, filled with the present recipe; the fields of a new one, and the points on the plane, once submitted."""
-    rules = {name: rule["title"] for name, rule in by_name(engine().rules()).items()}
+    """The widgets, filled with the present recipe; once submitted, fields of a new one and the points on the plane."""
+    rules = titles()
     sizes = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 60000]
     batches = [16, 32, 64, 128, 256, 512, 1024, 2048]
     with st.form("recipe", border=False):
         st.subheader("New run")
         values = {
             "dataset": st.selectbox("Data set", DATASETS, DATASETS.index(now.dataset)),
-            "rule": st.selectbox("First rule", list(rules), list(rules).index(now.rule), format_func=rules.get),
+            "rule": st.selectbox("First rule", list(rules), list(rules).index(now.rule), format_func=rules.__getitem__),
             "train_size": st.select_slider("Training images", with_value(sizes, now.train_size), now.train_size),
             "batch_size": st.select_slider("Batch size", with_value(batches, now.batch_size), now.batch_size),
             "hidden": st.text_input(
@@ -52,7 +51,7 @@ def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
                     ["bernoulli", "gaussian"],
                     default=now.likelihood,
                     required=True,
-                    format_func={"bernoulli": "Bernoulli", "gaussian": "Gaussian"}.get,
+                    format_func={"bernoulli": "Bernoulli", "gaussian": "Gaussian"}.__getitem__,
                 ),
                 "deviation": st.number_input(
                     "Deviation d of the Gaussian likelihood", 0.01, 1.0, now.deviation, format="%g", step=0.05
@@ -74,4 +73,5 @@ def differs(recipe: Recipe, *names: str) -> bool:
 
 
 def with_value(options: list[int], value: int) -> list[int]:
+    """Options of a slider that has to stand at a value."""
     return sorted({*options, value})

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from vae_core.engine.player import LiveRun
-from vae_core.run.catalogue import by_name
-from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.rules import rules
 
 
 def offer_rules(run: LiveRun, lacks: str, names: Sequence[str], switch: Callable[[str], None], note: str = "") -> None:
@@ -18,13 +17,13 @@ def offer_rules(run: LiveRun, lacks: str, names: Sequence[str], switch: Callable
         switch: takes the chosen one into use.
         note: a sentence below each formula.
     """
-    rules = by_name(engine().rules())
-    st.subheader(f"{rules[run.header['rule']]['title']} has no {lacks}: switch this run to one")
+    known = rules()
+    st.subheader(f"{known[run.header['rule']]['title']} has no {lacks}: switch this run to one")
     for column, name in zip(st.columns(len(names)), names, strict=True):
         with column.container(border=True):
-            st.markdown(f"**{rules[name]['question']}**")
-            st.latex(rules[name]["formula"])
+            st.markdown(f"**{known[name]['question']}**")
+            st.latex(known[name]["formula"])
             if note:
                 st.caption(note)
-            title = rules[name]["title"].lower()
+            title = known[name]["title"].lower()
             st.button(f"Switch to the {title}", key=f"to_{name}", type="primary", on_click=switch, args=(name,))

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from vae_core.data.datasets import DATASETS, DataError, load_dataset
+from vae_core.data import DATASETS, DataError, load_dataset
 from vae_core.engine.player import LiveRun
 from vae_core.engine.rooms import Room
 from vae_core.run.link import from_query

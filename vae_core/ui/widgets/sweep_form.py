@@ -7,7 +7,7 @@ import streamlit as st
 
 from vae_core.engine.sweep import MOST_STEPS, MOST_VALUES, spaced
 from vae_core.run.contrasts import KNOB
-from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.rules import rules
 
 # Field of a recipe -> (words, range at first, evenly on a logarithmic scale, whole numbers).
 FIELDS = {
@@ -22,14 +22,15 @@ FIELDS = {
 
 def settings(rule: str) -> dict[str, tuple[str, float, float, bool, bool]]:
     """What a run of a rule can be swept over, knobs first; as `FIELDS`."""
-    knobs = next(entry for entry in engine().rules() if entry["name"] == rule)["knobs"]
+    knobs = rules()[rule]["knobs"]
     found = {}
     for knob in knobs:
-        if knob["kind"] in ("float", "int"):
-            log, high = knob["scale"] == "log", float(knob["max"])
-            low = max(float(knob["min"]), high / 1000) if log else float(knob["min"])
+        low, high = knob["min"], knob["max"]
+        if knob["kind"] in ("float", "int") and low is not None and high is not None:
+            log = knob["scale"] == "log"
+            first = max(float(low), high / 1000) if log else float(low)
             words = f"{knob['symbol']}, {knob['title']}"
-            found[KNOB + knob["name"]] = (words, low, high, log, knob["kind"] == "int")
+            found[KNOB + knob["name"]] = (words, first, float(high), log, knob["kind"] == "int")
     return found | FIELDS
 
 

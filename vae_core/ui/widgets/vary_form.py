@@ -7,10 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from vae_core.run.catalogue import by_name
 from vae_core.run.contrasts import KNOB, MOST, VARIABLE, vary
 from vae_core.run.recipe import Recipe
-from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.rules import rules
 
 
 def vary_form(base: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -19,8 +18,8 @@ def vary_form(base: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     Args:
         base: fields of the recipe that all runs share.
     """
-    rules = by_name(engine().rules())
-    knobs = {KNOB + knob["name"]: knob for knob in rules[base["rule"]]["knobs"] if knob["kind"] != "text"}
+    known = rules()
+    knobs = {KNOB + knob["name"]: knob for knob in known[base["rule"]]["knobs"] if knob["kind"] != "text"}
 
     def words(setting: str) -> str:
         if setting in knobs:
@@ -29,11 +28,11 @@ def vary_form(base: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         return title[0].upper() + title[1:]
 
     setting = st.selectbox("Setting", [*knobs, *VARIABLE], format_func=words, key="vary_setting")
-    options = choices(setting, knobs, rules)
+    options = choices(setting, knobs, known)
     with st.form("vary", border=False):
         if options:
             chosen = st.multiselect(
-                "Values", list(options), list(options)[:2], format_func=options.get, max_selections=MOST
+                "Values", list(options), list(options)[:2], format_func=options.__getitem__, max_selections=MOST
             )
         else:
             present = base["knobs"][setting.removeprefix(KNOB)] if setting in knobs else base[setting]
