@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vae_core.data.datasets import ADDED, DataError, add_files
+from vae_core.data import ADDED, DataError, add_files
 from vae_core.engine.player import LiveRun
 from vae_core.ui.widgets.session import start
 
