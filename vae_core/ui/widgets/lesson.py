@@ -15,10 +15,10 @@ from vae_core.teaching.claims.ledger import MEASURED
 from vae_core.teaching.claims.table import rows
 from vae_core.teaching.lessons import CLAIM, Lesson, Sketch
 from vae_core.teaching.lessons.loss_lines import with_code
-from vae_core.ui.server.files import assets
+from vae_core.ui.server.files import FILES, loader
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.session import fetch, owner
-from vae_core.ui.widgets.stage import BOOT, stage
+from vae_core.ui.widgets.stage import stage
 from vae_core.workers.errors import LaneError
 
 STEPS = {"predict": "Predict", "observe": "Observe", "explain": "Explain", "go_on": "Go on"}
@@ -61,24 +61,9 @@ VERDICTS = {"holds": "holds", "mixed": "mixed", "does not hold": "fails"}
 
 _sketch = st.components.v2.component(
     "noise_lab_sketch",
-    html="<div class='sketch'></div>\n<!-- filled by sketch.js -->",
-    css="""
-.sketch { position: relative; color: var(--st-text-color); font: 400 15px/1.3 var(--st-font, system-ui), sans-serif; touch-action: none; }
-.sketch svg { width: 100%; display: block; background: var(--st-secondary-background-color); border-radius: 8px; }
-.sketch:not(.still) svg { cursor: crosshair; }
-.sketch svg:focus-visible { outline: 3px solid var(--st-primary-color); }
-.sketch text { fill: currentColor; font-size: 16px; }
-.sketch.still text { font-size: 20px; }
-.sketch .hint { opacity: .6; }
-.sketch path { fill: none; stroke-width: 4; stroke-linecap: round; stroke-linejoin: round; pointer-events: none; }
-.sketch .grid { stroke: currentColor; opacity: .16; stroke-width: 1; }
-.sketch .hand { stroke: var(--st-primary-color); stroke-dasharray: 2 9; stroke-width: 5; }
-.sketch .truth { stroke: #c05a00; }
-.sketch button { position: absolute; top: 10px; right: 14px; padding: .3em .9em; font: inherit; color: inherit; cursor: pointer;
-  background: var(--st-background-color); border: 1px solid color-mix(in srgb, currentColor 30%, transparent); border-radius: 7px; }
-@media print { .sketch button { display: none; } }
-""",
-    js=BOOT.replace("/main.js", "/sketch.js"),
+    html="<div class='sketch'></div>\n<!-- filled by lesson/sketch.js -->",
+    css=(FILES / "lesson" / "sketch.css").read_text(),
+    js=loader("lesson/sketch.js"),
 )
 
 
@@ -197,13 +182,13 @@ def run_of(kept: Sitting) -> LiveRun:
 
 def sketch(axes: Sketch, curve: list | None, *, key: str, on_drawn: Callable[[list | None], None]) -> None:
     """A curve to be drawn by hand: heights 0 to 1 from left to right, None where nothing was drawn."""
-    data = {"assets": assets(), **axes.model_dump(include={"x", "y", "span", "top"}), "curve": curve}
+    data = axes.model_dump(include={"x", "y", "span", "top"}) | {"curve": curve}
     _sketch(key=key, data=data, on_curve_change=lambda: on_drawn(st.session_state[key]["curve"]))
 
 
 def sketch_and_truth(axes: Sketch, curve: list | None, truth: Sequence[tuple[int, float]], *, key: str) -> None:
     """A curve that was drawn, if any, beside what a run did, see `vae_core.teaching.lessons.trace`."""
-    data = {"assets": assets(), **axes.model_dump(include={"x", "y", "span", "top"}), "curve": curve}
+    data = axes.model_dump(include={"x", "y", "span", "top"}) | {"curve": curve}
     _sketch(key=key, data=data | {"truth": truth, "still": True}, on_curve_change=lambda: None)
 
 
