@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vae_core.teaching.claims.board import QUESTIONS, rows, setting_in_words
+from vae_core.teaching.claims.table import QUESTIONS, rows, setting_in_words
 
 st.subheader("What the lessons claim, and what was measured")
 st.caption(setting_in_words())

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from vae_core.run.catalogue import by_name
 from vae_core.teaching.scripts import FRAMEWORKS, ScriptError, script, symbols
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.session import current_run
@@ -9,7 +10,7 @@ from vae_core.ui.widgets.source import coloured_code, coloured_formula, style
 
 run, _ = current_run()
 header = run.header
-rule = next(rule for rule in engine().rules() if rule["name"] == header["rule"])
+rule = by_name(engine().rules())[header["rule"]]
 dark = st.context.theme.type == "dark"
 st.html(style(dark))
 left, right = st.columns([2, 3], gap="medium")

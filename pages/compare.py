@@ -5,6 +5,7 @@ import streamlit as st
 from vae_core.data.datasets import DataError
 from vae_core.engine.sweep import Sweep
 from vae_core.figures.sweep import sweep_figure
+from vae_core.run.catalogue import by_name
 from vae_core.run.contrasts import CONTRASTS, MOST
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.comparison import (
@@ -89,7 +90,7 @@ def sweep_pictures() -> None:
 
 def sweep_page() -> None:
     base = shown.settings()[0]
-    rule = next(rule["title"] for rule in engine().rules() if rule["name"] == base["rule"])
+    rule = by_name(engine().rules())[base["rule"]]["title"]
     st.caption(f"One small run for each value; all else is as in the first column, whose rule is {rule}.")
     try:
         start_sweep(base)

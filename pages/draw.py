@@ -6,6 +6,7 @@ import streamlit as st
 
 from vae_core.data.drawing import EXAMPLE, DrawingError, as_mnist, rasterise
 from vae_core.figures.drawing import animation, scene
+from vae_core.run.catalogue import by_name
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.canvas import canvas, classes_shown, drawn, test_image
 from vae_core.ui.widgets.session import current_run, stay_with
@@ -124,7 +125,7 @@ def page() -> None:
 
 run, _ = current_run()
 stay_with(run, 2 * EVERY + 1)
-rules = {rule["name"]: rule for rule in engine().rules()}
+rules = by_name(engine().rules())
 classes, offered = run.info["classes"], classes_shown(run)
 st.session_state.setdefault("draw_way", "straight")
 # Streamlit fades what waits for the server; a canvas that one draws on must not fade under the hand.

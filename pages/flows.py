@@ -3,6 +3,7 @@
 import streamlit as st
 
 from vae_core.figures.flows import density_figure, samples_figure, way_figure
+from vae_core.run.catalogue import by_name
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.rule_offer import offer_rules
 from vae_core.ui.widgets.session import current_run
@@ -48,7 +49,7 @@ def use_mode() -> None:
 
 
 run, _ = current_run()
-rules = {rule["name"]: rule for rule in engine().rules()}
+rules = by_name(engine().rules())
 FLOWS = {name: rules[name]["title"] for name in ("flow", "continuous_flow")}
 if message := st.session_state.pop("flows_error", None):
     st.error(message)

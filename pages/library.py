@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from vae_core.storage import archive as parcel
+from vae_core.storage import archive
 from vae_core.storage.library import DAYS, LONGEST_NAME, LONGEST_NOTE, Library
 from vae_core.ui.widgets import library as tab
 from vae_core.ui.widgets.session import current_run
@@ -13,7 +13,7 @@ from vae_core.workers.errors import LaneError
 PLAYGROUND = Path(__file__).parent / "playground.py"
 SAID, DELETED, WANTED = "library_said", "library_deleted", "library_wanted"  # in the session state
 UPLOADS, SHOWN = "library_uploads", "library_shown"
-PAGE, LARGEST = 24, parcel.LIMIT >> 20  # cards at once, MB of an upload
+PAGE, LARGEST = 24, archive.LIMIT >> 20  # cards at once, MB of an upload
 shelf = Library()
 
 

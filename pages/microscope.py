@@ -7,7 +7,8 @@ import streamlit as st
 from vae_core.figures.exact import bounds_figure, images_figure, posterior_figure, sum_figure, thumbnail
 from vae_core.figures.fields import class_figure, holes_figure, line_figure, smoothness_figure
 from vae_core.figures.together import split_figure, together_figure, yardstick_figure
-from vae_core.run.frame import unpack
+from vae_core.run.catalogue import by_name
+from vae_core.run.packing import unpack
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.session import current_run, stay_with
 from vae_core.workers.errors import LaneError
@@ -311,7 +312,7 @@ def tool(part: str) -> None:
 
 run, _ = current_run()
 stay_with(run, 2 * EVERY + 1)
-rule = next(rule for rule in engine().rules() if rule["name"] == run.header["rule"])
+rule = by_name(engine().rules())[run.header["rule"]]
 classes, labels = run.info["classes"], unpack(run.probe)[1]["labels"]
 FIRST = {"part": "image", "plane": "density", "field": "smoothness", "from": classes[0], "to": classes[-1]}
 for name, value in FIRST.items():

@@ -7,17 +7,9 @@ import pytest
 import torch
 
 from tests.conftest import small
-from vae_core.analysis.codes import (
-    N01,
-    density_of,
-    drawn_codes,
-    find_holes,
-    hole_share,
-    in_holes,
-    label_accuracy,
-    log_density_at,
-    training_codes,
-)
+from vae_core.analysis.codes import drawn_codes, training_codes
+from vae_core.analysis.holes import N01, density_of, find_holes, hole_share, in_holes, log_density_at
+from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import rule_prior
 from vae_core.run.recipe import Recipe
 from vae_core.trainer.trainer import Trainer

@@ -12,7 +12,7 @@ from tests.conftest import small
 from vae_core.analysis.views import draw_page, encode_drawing, nearest_training, walk
 from vae_core.data.drawing import EXAMPLE, as_mnist, rasterise
 from vae_core.figures.drawing import MILLISECONDS, ZOOM, animation, classes_near, scene
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.trainer.trainer import Trainer
 
 DRAWING = as_mnist(rasterise(EXAMPLE))

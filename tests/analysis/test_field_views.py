@@ -14,9 +14,12 @@ from PIL import Image
 from tests.conftest import small
 from vae_core.analysis import views
 from vae_core.analysis.classifier import classifier_of
-from vae_core.analysis.codes import hole_share, in_holes, label_accuracy, training_codes
+from vae_core.analysis.codes import training_codes
 from vae_core.analysis.fields import change_along, jacobian_norm, which_class
+from vae_core.analysis.holes import hole_share, in_holes
+from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import rule_prior
+from vae_core.figures.colours import CLASSES
 from vae_core.figures.fields import (
     PRIOR_LEVELS,
     VIEW,
@@ -28,7 +31,6 @@ from vae_core.figures.fields import (
     middles_of_regions,
     smoothness_figure,
 )
-from vae_core.figures.flows import CLASSES
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.errors import LaneError
 from vae_core.workers.lane import Lane
@@ -76,7 +78,7 @@ class TestFields:
     @pytest.mark.parametrize("name", ["smoothness_field", "class_field"])
     @pytest.mark.parametrize("bad", [{"edge": 0}, {"edge": float("nan")}, {"nodes": 1}, {"nodes": 4000}])
     def test_a_lattice_that_cannot_be_is_refused(self, name, bad):
-        with pytest.raises(ValueError, match="^The (edge|lattice) .* it was"):
+        with pytest.raises(ValueError, match=r"^The (edge|lattice) .* it was"):
             getattr(views, name)(trained(), **bad)
 
 
@@ -99,7 +101,7 @@ class TestLine:
 
     @pytest.mark.parametrize("bad", [-1, 297, 1.5, True, "3"])
     def test_an_unknown_point_is_refused(self, bad):
-        with pytest.raises(ValueError, match="There is no point .*; the points are 0 to 296"):
+        with pytest.raises(ValueError, match=r"There is no point .*; the points are 0 to 296"):
             views.line_change(trained(), bad, 3)
 
 
@@ -174,7 +176,8 @@ def test_looking_changes_nothing():
 
 
 FIGURES = {
-    smoothness_figure: "smoothness_field", class_figure: "class_field", line_figure: "line_change", holes_figure: "holes",
+    smoothness_figure: "smoothness_field", class_figure: "class_field", line_figure: "line_change",
+    holes_figure: "holes",
 }  # fmt: skip
 
 
@@ -207,7 +210,7 @@ def test_codes_outside_are_counted():
 def colour_at(heat: go.Heatmap, value: float) -> tuple[list[int], float]:
     """Red, green, blue and opacity that a colour scale with jumps gives to a value inside a class."""
     share = value / heat.zmax
-    for (low, first), (high, last) in zip(heat.colorscale[::2], heat.colorscale[1::2]):
+    for (low, first), (high, last) in zip(heat.colorscale[::2], heat.colorscale[1::2], strict=False):
         if low <= share <= high:
             first, last = ([float(part) for part in c[5:-1].split(",")] for c in (first, last))
             assert first[:3] == last[:3]

@@ -93,7 +93,7 @@ class TestLine:
         assert line.length < 1e-6 and line.ratio is None
 
     def test_no_line_is_refused(self):
-        with pytest.raises(ValueError, match="same place. Choose two points"):
+        with pytest.raises(ValueError, match=r"same place. Choose two points"):
             change_along(trained(), self.start, self.start)
 
 

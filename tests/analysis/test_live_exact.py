@@ -24,7 +24,7 @@ from vae_core.engine.live_measures import (
     estimate,
     identity,
 )
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.trainer.trainer import Trainer
 
 

@@ -123,7 +123,7 @@ class TestMerged:
     def test_wider_has_about_as_many_parameters(self, widths):
         grown = wider(widths)
         assert parameters(grown) == pytest.approx(2 * parameters(widths), rel=0.03)
-        assert all(new >= old for new, old in zip(grown, widths))
+        assert all(new >= old for new, old in zip(grown, widths, strict=False))
 
     def test_a_recipe_trains_it_with_the_same_decoder(self):
         one, two = (Trainer(small(rule="autoencoder", wider=wide), points=20) for wide in (False, True))
@@ -151,7 +151,7 @@ class TestFigures:
         view = offset_codes(table_run, 40)
         figure = arrows_figure(view["seen"], "class", 8)
         lines = [trace for trace in figure.data if trace.marker.symbol == "arrow"]
-        places = {(x, y) for trace in lines for x, y in zip(trace.x, trace.y) if x is not None}
+        places = {(x, y) for trace in lines for x, y in zip(trace.x, trace.y, strict=False) if x is not None}
         for codes in (view["seen"]["before"], view["seen"]["after"]):
             for code in codes:  # rounded to three places in the figure
                 assert min(np.hypot(x - code[0], y - code[1]) for x, y in places) < 0.001

@@ -1,11 +1,18 @@
 """Walks against straight lines, a known arc, and a plain Dijkstra."""
 
 import heapq
+import itertools
 
 import numpy as np
 import pytest
 
-from vae_core.analysis.walks import _lattice_way, cheapest, inverse_density, largest_gap, price, resampled, straight
+from vae_core.analysis.walks import cheapest, inverse_density, largest_gap, lattice_way, resampled, straight
+
+
+def price(way, cost, pieces=400):
+    """What a broken line (m, 2) costs: the cost, integrated along it (trapezoid rule on even pieces)."""
+    length = np.linalg.norm(np.diff(way, axis=0), axis=1).sum()
+    return length * np.trapezoid(cost(resampled(way, pieces + 1)), dx=1 / pieces)
 
 
 def even(places: np.ndarray) -> np.ndarray:
@@ -79,12 +86,12 @@ def test_a_way_round_a_wall():
     assert 2 * np.hypot(2.8, 2.7) < length < 2 * np.hypot(3, 3) + 0.1
 
 
-def test_the_lattice_way_is_dijkstra_s():
+def test_thelattice_way_is_dijkstra_s():
     costs = np.random.default_rng(3).uniform(0.1, 3, (9, 7))
-    way = _lattice_way(costs, (0, 1), (8, 5))
+    way = lattice_way(costs, (0, 1), (8, 5))
     assert way[0] == 1 and way[-1] == 8 * 7 + 5
     nodes = [divmod(node, 7) for node in way]
-    total = sum(edge(costs, a, b) for a, b in zip(nodes, nodes[1:]))
+    total = sum(edge(costs, a, b) for a, b in itertools.pairwise(nodes))
     assert total == pytest.approx(plain_dijkstra(costs, (0, 1), (8, 5)))
 
 

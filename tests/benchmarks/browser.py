@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 from websockets.sync.client import connect
 
 from tests.browser.server import ROOT, app_server, chromium
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.ui.server.socket import PREFIX
 
 # A mouse that circles over the plane once in every animation frame.

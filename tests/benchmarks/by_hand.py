@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.benchmarks.peers import Contender
 from vae_core import Recipe, Trainer
 from vae_core.trainer.adam import Adam, rate_at
-from vae_core.trainer.trainer import Reconstruction
+from vae_core.trainer.likelihood import Reconstruction
 
 BACKWARD = {  # gradient, what went into the activation, what came out of it
     "relu": lambda g, before, after: torch.ops.aten.threshold_backward(g, after, 0),
@@ -84,7 +84,7 @@ def by_hand(recipe: Recipe) -> Contender:
             seen = encoder.forward(pixels).float()
         seen.requires_grad_()
         heads = {name: head(seen) for name, head in trainer.encoder.heads.items()}
-        latent = trainer._latent(heads, eps, batch)
+        latent = trainer.latent(heads, eps, batch)
         entry = trainer.encoder.activation(trainer.decoder.layers[0](latent.z))
         with torch.no_grad():
             logits = decoder.forward(entry.to(products))

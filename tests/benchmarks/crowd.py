@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vae_core.engine.engine import Engine
 from vae_core.run.recipe import Recipe
-from vae_core.trainer.trainer import replay
+from vae_core.trainer.replay import replay
 
 SEEDS = itertools.count(1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vae_core.data.datasets import DataError, load_dataset
-from vae_core.data.digits import _small_digits
+from vae_core.data.digits import small_digits
 
 # exact integers and a frozen random stream: the same bytes on each machine
 DIGITS = "3740d1e7e2b3b5d6d1203427ca5c7c0cc35c894dc3527b8908ec5784a3f931c6"
@@ -39,7 +39,7 @@ def test_digits_are_scikit_learns_enlarged():
     blocks = ours.test_images[:, 4:24, 4:24].reshape(-1, 4, 5, 4, 5).mean((2, 4)) / 255
     coarse = theirs.images[order][1500:].reshape(-1, 4, 2, 4, 2).mean((2, 4)) / 16
     assert np.abs(blocks - coarse).mean() < 0.03 and np.corrcoef(blocks.ravel(), coarse.ravel())[0, 1] > 0.98
-    small, _ = _small_digits()
+    small, _ = small_digits()
     np.testing.assert_array_equal(small, theirs.images)
 
 

@@ -74,7 +74,7 @@ class TestRaster:
 class TestAsMnist:
     @pytest.mark.parametrize("strokes", [[], [[]], [[2, 2, 0.1]]])
     def test_an_empty_drawing_is_told(self, strokes):
-        with pytest.raises(DrawingError, match="Nothing is drawn yet. Draw a digit."):
+        with pytest.raises(DrawingError, match=r"Nothing is drawn yet. Draw a digit."):
             as_mnist(rasterise(strokes))
 
     def test_a_corner_is_as_good_as_the_middle(self):

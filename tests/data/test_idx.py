@@ -18,7 +18,7 @@ def test_parse_idx_gives_back_what_was_written(shape):
 
 
 @pytest.mark.parametrize(
-    "raw, words",
+    ("raw", "words"),
     [
         (b"", "it is empty"),
         (b"<!DOCTYPE html>", "starts with 3c 21 44 4f"),

@@ -12,8 +12,7 @@ import pytest
 
 from tests import small_sets
 from tests.small_sets import assert_holds, flip, idx
-from vae_core.data import mirrors
-from vae_core.data.datasets import cache_folder, load_dataset
+from vae_core.data import cache_folder, load_dataset, mirrors
 from vae_core.data.originals import ORIGINALS
 
 place, asked, tiny = small_sets.place, small_sets.asked, small_sets.tiny
@@ -62,7 +61,7 @@ def test_without_network_digits_with_a_banner_at_once(tiny, place, asked):
 
 
 @pytest.mark.parametrize(
-    "env, argument, tries",
+    ("env", "argument", "tries"),
     [
         ("1", None, False),
         ("0", None, True),

@@ -16,10 +16,10 @@ from tests.conftest import wait_until
 from vae_core.engine.engine import Engine
 from vae_core.engine.limits import Limits
 from vae_core.engine.live_measures import Due
-from vae_core.run.frame import unpack
 from vae_core.run.link import from_query
+from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
-from vae_core.trainer.trainer import replay
+from vae_core.trainer.replay import replay
 from vae_core.workers.errors import GaveWay, LaneError, Refused, ServerFull
 from vae_core.workers.lane import Lane
 from vae_core.workers.messages import Advance, Hurry, MeasureExactly, OpenRun
@@ -319,7 +319,7 @@ def test_a_full_disk_costs_checkpoints_and_nothing_else(tmp_path, monkeypatch):
     lane.open(OpenRun("run", fresh(), folders=[str(tmp_path / "run")]))
     lane.advance(Advance("run", steps=4))
     assert (tmp_path / "run" / "4.npz").exists()
-    monkeypatch.setattr("vae_core.data.cache.os.replace", full)
+    monkeypatch.setattr("vae_core.data.folders.os.replace", full)
     packed = lane.advance(Advance("run", steps=4)).frame
     assert packed.step == 8 and [p.name for p in (tmp_path / "run").iterdir()] == ["4.npz"]
 

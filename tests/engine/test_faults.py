@@ -17,7 +17,7 @@ from vae_core.engine.engine import Engine
 from vae_core.engine.trainings import IDLE
 from vae_core.run.recipe import Recipe
 from vae_core.storage.store import Store
-from vae_core.trainer.trainer import replay
+from vae_core.trainer.replay import replay
 from vae_core.workers.errors import OutOfMemory
 from vae_core.workers.messages import Advance, CloseRun
 from vae_core.workers.worker import TOO_MUCH, answer

@@ -13,7 +13,7 @@ from vae_core.engine.limits import Limits
 from vae_core.engine.lockstep import LONGEST, LOOKED_AT, SHARE, Lockstep
 from vae_core.run.contrasts import contrast, plans_of
 from vae_core.run.recipe import Recipe, RecipeError
-from vae_core.trainer.trainer import replay
+from vae_core.trainer.replay import replay
 from vae_core.workers.errors import LaneError, Refused
 
 SMALL = {"dataset": "digits", "hidden": (32,), "batch_size": 64}

@@ -8,11 +8,11 @@ import pytest
 from tests.conftest import wait_until
 from vae_core.engine.engine import Engine
 from vae_core.engine.limits import Limits
-from vae_core.run.frame import unpack
 from vae_core.run.key import key_of
 from vae_core.run.link import from_query, to_query
+from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
-from vae_core.trainer.trainer import replay
+from vae_core.trainer.replay import replay
 from vae_core.workers.messages import Advance
 
 SEEDS = itertools.count(1000)

@@ -1,4 +1,4 @@
-"""The Microscope's charts show what they claim: ellipses at their distance, bars that add up, states without numbers."""
+"""The Microscope's charts show what they say: ellipses at their distance, bars that add up, states without numbers."""
 
 import base64
 import io

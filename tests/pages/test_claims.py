@@ -4,7 +4,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from vae_core.teaching.claims.board import QUESTIONS, rows
+from vae_core.teaching.claims.table import QUESTIONS, rows
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

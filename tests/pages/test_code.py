@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import vae_core
 from tests.pages.test_flows import run_of
-from vae_core.run.catalogue import catalogue
+from vae_core.run.catalogue import by_name, catalogue
 from vae_core.teaching.scripts import script, symbols
 from vae_core.ui.widgets.source import COLOURS, coloured_code, coloured_formula
 
@@ -43,7 +43,7 @@ def test_the_script_follows_the_run():
 
 
 def test_symbols_have_one_colour_in_formula_and_code():
-    entry = next(e for e in catalogue() if e["name"] == "vae")
+    entry = by_name(catalogue())["vae"]
     formula = coloured_formula(entry["formula"], symbols("vae"), dark=False)
     code = coloured_code(entry["code"], symbols("vae"))
     shown = dict(re.findall(r"textcolor{(#\w+)}{([^}]+)}", formula))

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vae_core.data.drawing import EXAMPLE, as_mnist, rasterise
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.ui.server.state import engine
 
 APP = str(Path(__file__).parents[2] / "app.py")

@@ -11,8 +11,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import wait_until
 from tests.storage.test_archive import RUN, ZIP, same, with_json
 from vae_core.run.recording import Run
-from vae_core.storage import archive as parcel
-from vae_core.storage import export, inspection
+from vae_core.storage import archive, inspection
 from vae_core.storage.library import Library
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets import library as tab
@@ -167,10 +166,10 @@ def test_downloads():
     train(page, 30)
     made = {name.rsplit(".", 1)[1]: make() for _, name, make in tab.downloads(run_of(page))}
     assert set(made) == {"zip", "html", "csv", "safetensors", "onnx"}
-    with zipfile.ZipFile(io.BytesIO(made["zip"])) as archive:
-        assert {"run.json", "state.npz"} <= set(archive.namelist())
+    with zipfile.ZipFile(io.BytesIO(made["zip"])) as zipped:
+        assert {"run.json", "state.npz"} <= set(zipped.namelist())
     assert made["html"].startswith(b"<!doctype html>") and b"30," in made["csv"]
-    assert export.read_weights(made["safetensors"])[1]["step"] == 30 and b"noise-lab" in made["onnx"]
+    assert b'"step":"30"' in made["safetensors"] and b"noise-lab" in made["onnx"]
 
 
 def test_without_onnx_the_page_says_how_to_get_it(monkeypatch):
@@ -184,5 +183,5 @@ def test_the_zip_of_a_card(shelf, tmp_path):
     shelf.save(RUN, None, "A name: with / signs?")
     name, make = tab.zipped(shelf.entries()[0])
     assert name == "A-name-with-signs.zip"
-    parcel.unpack(make(), tmp_path / "out", name)
+    archive.unpack(make(), tmp_path / "out", name)
     assert same(inspection.checked(tmp_path / "out", name), RUN)

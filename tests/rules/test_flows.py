@@ -11,7 +11,7 @@ from torch.distributions import MultivariateNormal
 from tests.conftest import small
 from vae_core.rule import Batch, Standardiser, gaussian_log_density
 from vae_core.run.recipe import parse_knobs
-from vae_core.trainer.networks import stream
+from vae_core.trainer.random_streams import stream
 from vae_core.trainer.trainer import Trainer
 
 FLOWS = ("flow", "continuous_flow")
@@ -206,7 +206,7 @@ def test_together_the_encoder_lowers_the_kl_to_the_normal():
 def test_together_codes_do_not_shrink_to_nothing(name):
     """A likelihood that the encoder may raise is without bound, and makes codes vanish."""
     mean = trained(name, "together").frame().mean
-    assert 0.3 < mean.std(0).min() and mean.std(0).max() < 6
+    assert mean.std(0).min() > 0.3 and mean.std(0).max() < 6
 
 
 @pytest.mark.parametrize("name", FLOWS)

@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 
-from vae_core.run.catalogue import catalogue
+from vae_core.run.catalogue import by_name, catalogue
 from vae_core.run.contrasts import (
     CONTRASTS,
     FEWEST,
@@ -120,7 +120,7 @@ def test_vary_one_setting(setting, values):
 
 def test_every_variable_field_is_a_field_and_has_words():
     assert set(VARIABLE) < set(Recipe.model_fields) and not {"dataset", "pixels", "knobs"} & set(VARIABLE)
-    rule = next(rule for rule in RULES if rule["name"] == "vae")
+    rule = by_name(RULES)["vae"]
     defaults = Recipe().model_dump()
     assert all(isinstance(in_words(name, defaults[name], rule), str) for name in VARIABLE)
 

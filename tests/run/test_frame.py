@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import small
-from vae_core.run.frame import pack, unpack
+from vae_core.run.packing import pack, unpack
 from vae_core.trainer.trainer import Trainer
 
 

@@ -78,7 +78,7 @@ def test_broken_events_are_quoted(text):
 
 
 def test_a_link_has_a_largest_number_of_events():
-    with pytest.raises(RecipeError, match="The link has 10,001 events; 10,000 is the most."):
+    with pytest.raises(RecipeError, match=r"The link has 10,001 events; 10,000 is the most."):
         from_query({"event": ["5,noise=0"] * 10_001})
 
 

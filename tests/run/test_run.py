@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import small
-from vae_core.run.frame import PackedFrame, pack
+from vae_core.run.frame import PackedFrame
+from vae_core.run.packing import pack
 from vae_core.run.recording import RecordingError, Run
 from vae_core.run.thinning import least_missed
 from vae_core.trainer.trainer import Trainer
@@ -136,7 +137,7 @@ class TestBadInput:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(os, "replace", full)
-        with pytest.raises(RecordingError, match="No space left.*kept"):
+        with pytest.raises(RecordingError, match=r"No space left.*kept"):
             run.save(folder)
         monkeypatch.undo()
         assert Run.open(folder).steps == before.steps and not list(folder.rglob("*.part"))

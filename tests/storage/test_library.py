@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import wait_until
-from tests.storage.test_archive import RUN, STATE, ZIP, changed, record, same
+from tests.storage.test_archive import RUN, STATE, ZIP, changed, record, same, with_json
 from vae_core.engine.engine import Engine
 from vae_core.figures.thumbnail import SIDE, thumbnail
 from vae_core.run.recording import RecordingError, Run
 from vae_core.storage.library import DAYS, Library, LibraryError, library_folder
-from vae_core.trainer.trainer import replay
+from vae_core.trainer.replay import replay
 from vae_core.ui.widgets import library as tab
 from vae_core.workers.errors import LaneError, Refused
 
@@ -58,7 +58,8 @@ class TestKeeping:
     def test_saved_and_found_by_another_process(self, library):
         id = library.save(RUN, STATE, "My run", "two\nlines", "Digits")
         code = (
-            "import sys; from pathlib import Path; from vae_core.storage.library import Library; from vae_core import export\n"
+            "import sys; from pathlib import Path; from vae_core.storage.library import Library\n"
+            "from vae_core.storage import export\n"
             "from vae_core.storage.report import report\n"
             f"library = Library(Path({str(library.folder)!r})); (e,) = library.entries()\n"
             "run, _ = library.open(e.id); library.zip(e.id); export.metrics_csv(run); report(run)\n"
@@ -300,7 +301,7 @@ class TestReopening:
         run.play()
         for settings in ({"noise": 0.0}, {"knobs": {"beta": 2}}, {"rule": "offset"}):
             at = run.header["step"]
-            assert wait_until(lambda: run.header["step"] > at + 30, 30)
+            assert wait_until(lambda: run.header["step"] > at + 30, 30)  # noqa: B023  # called at once
             run.switch(**settings)
             record, state = run.snapshot()
             step = record.steps[-1]
@@ -370,8 +371,7 @@ class TestReopening:
             run.examine("recording_check", folder=str(folder), file=name)
 
         library.take(ZIP, "good.zip", check)
-        with pytest.raises(LaneError, match="bad.zip is damaged") as error:
-            from tests.storage.test_archive import with_json
-
-            library.take(with_json(recipe={"rule": "nothing"}), "bad.zip", check)
+        bad = with_json(recipe={"rule": "nothing"})
+        with pytest.raises(LaneError, match=r"bad.zip is damaged") as error:
+            library.take(bad, "bad.zip", check)
         assert isinstance(error.value, Refused) and len(library.entries()) == 1

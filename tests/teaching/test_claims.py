@@ -11,8 +11,8 @@ import pytest
 from vae_core.__main__ import main
 from vae_core.teaching.claims import all_claims
 from vae_core.teaching.claims.bench import Bench
-from vae_core.teaching.claims.board import QUESTIONS, rows, setting_in_words
 from vae_core.teaching.claims.ledger import MEASURED, Finding, claim, find, find_together, record, recorded, spread
+from vae_core.teaching.claims.table import QUESTIONS, rows, setting_in_words
 
 CLAIMS = all_claims()
 
@@ -93,5 +93,5 @@ def test_command_for_one_claim(tmp_path, capsys):
 
 
 def test_the_board_needs_no_torch():
-    code = "import sys, vae_core.teaching.claims.board as b; b.rows; assert 'torch' not in sys.modules"
+    code = "import sys, vae_core.teaching.claims.table as b; b.rows; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

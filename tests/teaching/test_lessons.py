@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import small
-from vae_core import Trainer, rules
-from vae_core.run.catalogue import catalogue
+from vae_core import Trainer
+from vae_core.run.catalogue import by_name, catalogue
 from vae_core.run.contrasts import contrast
 from vae_core.run.link import from_query
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run
 from vae_core.teaching.claims import all_claims
-from vae_core.teaching.claims.board import QUESTIONS
+from vae_core.teaching.claims.table import QUESTIONS
 from vae_core.teaching.lessons import CLAIM, CODE, Lesson, LessonError, Sketch, lessons, parse
 from vae_core.teaching.lessons.loss_lines import loss_lines, with_code
 from vae_core.teaching.lessons.trace import trace
@@ -90,7 +90,7 @@ def test_the_prepared_run_is_one(lesson):
 def test_what_is_lit_is_there_when_it_is_its_turn(lesson):
     """The controls of the stage, and the knobs of the rule that holds by then, with values that they take."""
     page = (LIVE / "page.js").read_text()
-    by_name = {rule["name"]: rule for rule in catalogue()}
+    rules = by_name(catalogue())
     rule = recipe_of(lesson.run).rule
     for press in lesson.press:
         assert press.control not in lesson.hide
@@ -98,13 +98,13 @@ def test_what_is_lit_is_there_when_it_is_its_turn(lesson):
             assert press.value in rules()
             rule = press.value
         elif press.control.startswith("knob-"):
-            knob = next(k for k in by_name[rule]["knobs"] if k["name"] == press.control.removeprefix("knob-"))
+            knob = next(k for k in rules[rule]["knobs"] if k["name"] == press.control.removeprefix("knob-"))
             assert not press.value or press.value in [c["value"] for c in knob["choices"]]
         elif press.control == "noise":
-            assert by_name[rule]["noisy"]
+            assert rules[rule]["noisy"]
         else:
             name, _, value = press.control.partition("-")
-            assert f'data-testid="{press.control}"' in page or f'segmented("{name}"' in page and f'["{value}"' in page
+            assert f'data-testid="{press.control}"' in page or (f'segmented("{name}"' in page and f'["{value}"' in page)
 
 
 def test_what_can_be_hidden_is_on_the_stage():
@@ -147,7 +147,7 @@ def test_the_text_is_short_and_holds_no_unmeasured_figure(lesson):
     text = written(lesson)
     assert 250 <= len(text.split()) <= 470
     assert not re.search(r"\d[\d.,]*\s*nats?\b", text), "figures stand in the ledger"
-    assert not re.search(r"[‘’“”]|\w --? \w|!", text)
+    assert not re.search(r"[‘’“”]|\w --? \w|!", text)  # noqa: RUF001
 
 
 def test_folklore_is_named_where_it_fails():

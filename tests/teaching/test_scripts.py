@@ -22,7 +22,7 @@ from vae_core.data.digits import enlarged_digits
 from vae_core.run.catalogue import catalogue
 from vae_core.run.recipe import Recipe
 from vae_core.teaching.scripts import FRAMEWORKS, ScriptError, notation, own_rule, script, symbols
-from vae_core.trainer.networks import stream
+from vae_core.trainer.random_streams import stream
 from vae_core.trainer.trainer import Trainer
 
 CLOSE = 0.3  # nats; another seed is 1 to 3 off
@@ -94,7 +94,7 @@ def assert_sound(text: str) -> None:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("rule, knobs", SETTINGS, ids=str)
+@pytest.mark.parametrize(("rule", "knobs"), SETTINGS, ids=str)
 def test_every_rule_and_choice_has_a_short_script(framework, rule, knobs):
     assert_sound(script(Recipe(rule=rule, knobs=knobs), framework))
 
@@ -183,7 +183,7 @@ def skip_without(framework: str) -> None:
 def place(tmp_path_factory) -> Path:
     """A folder with the digits as MNIST's files, plain and compressed, and a table of one's own."""
     folder = tmp_path_factory.mktemp("scripts")
-    train, train_labels, test, test_labels = enlarged_digits()
+    train, _train_labels, test, _test_labels = enlarged_digits()
     (folder / "train-images-idx3-ubyte").write_bytes(idx(train))
     (folder / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(test)))
     np.save(folder / "table.npy", own_table())
@@ -311,7 +311,7 @@ def test_a_rule_without_a_script_brings_its_own_source(rules, place):
     text = script({**recipe, "rule": "mine"}, "torch")
     assert all(mark in text for mark in MARKS) and "vae_core" not in text
     found = finished(run("torch", {"mine": (text, 20), "vae": (script(recipe, "torch"), 20)}, place))
-    steps, loss, parts = numbers(found["mine"]["out"])
+    _steps, loss, parts = numbers(found["mine"]["out"])
     expected = numbers(found["vae"]["out"])
     assert (loss, parts) == (pytest.approx(expected[1], abs=0.02), pytest.approx(expected[2], abs=0.02))
 
@@ -328,7 +328,7 @@ def test_a_rule_that_cannot_be_exported_by_itself_says_why(rules):
         with pytest.raises(ScriptError, match=f"{words}: add vae_core/scripts/torch/rules/mine.py"):
             script(recipe, "torch")
     (rules / "mine.py").write_text(rule.format(names="Rule", body="pass"))
-    with pytest.raises(ScriptError, match="take PyTorch, or add vae_core/scripts/keras/rules/mine.py"):
+    with pytest.raises(ScriptError, match=r"take PyTorch, or add vae_core/scripts/keras/rules/mine.py"):
         script(recipe, "keras")
 
 

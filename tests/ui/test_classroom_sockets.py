@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from tests.conftest import wait_until
 from vae_core.engine.lockstep import Lockstep
 from vae_core.run.contrasts import plans_of
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.ui.server import broadcast
 from vae_core.ui.server import compact as lean
 from vae_core.ui.server import comparison_socket as comparison_stream

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import small
 from vae_core.analysis import views
 from vae_core.engine.live_measures import LiveMeasures, combined
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run
 from vae_core.trainer.trainer import Trainer

@@ -30,8 +30,7 @@ from vae_core.engine import rooms as classroom
 from vae_core.engine.engine import Engine
 from vae_core.run.recipe import MOST_WEIGHTS, Recipe, RecipeError
 from vae_core.run.recording import BUDGET, RecordingError
-from vae_core.storage import archive as parcel
-from vae_core.storage import inspection
+from vae_core.storage import archive, inspection
 from vae_core.storage.library import Library
 from vae_core.trainer.trainer import Trainer
 
@@ -92,7 +91,7 @@ def test_a_directory_bomb_is_never_read(tmp_path, monkeypatch):
     bomb = directory_bomb(100_000)
     monkeypatch.setattr(zipfile, "ZipFile", lambda *args: pytest.fail("it was read"))
     with pytest.raises(RecordingError, match="run.zip holds 100,000 files; the zip of a run has at most 20,000."):
-        parcel.unpack(bomb, tmp_path / "out", "run.zip")
+        archive.unpack(bomb, tmp_path / "out", "run.zip")
     local = b"PK\x03\x04"
     with pytest.raises(DataError, match="holds more than 1,000 files"):
         add_files({"mnist.npz": local + bomb})
@@ -108,8 +107,8 @@ def test_zips_in_zips_are_not_opened():
     inner = b"PK\x03\x04"
     for depth in range(3):
         buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr(f"train-images-{depth}.zip", inner)
+        with zipfile.ZipFile(buffer, "w") as zipped:
+            zipped.writestr(f"train-images-{depth}.zip", inner)
         inner = buffer.getvalue()
     with pytest.raises(DataError, match="is not an IDX file"):
         add_files({"data.zip": inner})
@@ -119,7 +118,7 @@ def test_an_upload_has_room_for_what_is_taken_and_no_more():
     """Streamlit's server refuses larger ones before they are read."""
     config = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
     largest = config["server"]["maxUploadSize"] << 20
-    assert max(parcel.LIMIT, tables.LIMIT, 60000 * 28 * 28 + 16) <= largest <= parcel.LIMIT
+    assert max(archive.LIMIT, tables.LIMIT, 60000 * 28 * 28 + 16) <= largest <= archive.LIMIT
     assert config["server"]["maxMessageSize"] <= 25
     assert "enableXsrfProtection" not in config["server"] and "enableCORS" not in config["server"]
     for page in (ROOT / "pages").glob("*.py"):
@@ -130,7 +129,7 @@ def test_an_upload_has_room_for_what_is_taken_and_no_more():
 
 def test_what_a_run_may_hold_fits_the_zip_of_a_run():
     tables_of_events = 60_000 * 2 * 4 * 8
-    assert BUDGET + parcel.MOST_STATE + tables_of_events < 0.85 * parcel.LIMIT  # the rest is for the history
+    assert BUDGET + archive.MOST_STATE + tables_of_events < 0.85 * archive.LIMIT  # the rest is for the history
 
 
 @pytest.mark.parametrize(
@@ -140,7 +139,7 @@ def test_what_a_run_may_hold_fits_the_zip_of_a_run():
 def test_networks_have_a_largest_size(tmp_path, fields):
     with pytest.raises(RecipeError, match=r"weights; 20,000,000 is the most. Use narrower layers or fewer encoders\."):
         Recipe(**fields)
-    parcel.unpack(with_json(recipe={**RUN.recipe.model_dump(), **fields}), tmp_path, "run.zip")
+    archive.unpack(with_json(recipe={**RUN.recipe.model_dump(), **fields}), tmp_path, "run.zip")
     with pytest.raises(RecordingError, match="20,000,000 is the most"):
         inspection.checked(tmp_path, "run.zip")
 
@@ -243,9 +242,9 @@ def test_the_library_stores_what_was_typed_and_nothing_about_who(tmp_path):
     about = json.loads((tmp_path / id / "about.json").read_text())
     assert set(about) == {"name", "note", "saved", "dataset", "rule", "step", "size"}
     assert set(json.loads((tmp_path / id / "run.json").read_text())) == {"format", "recipe", "events", "history"}
-    with zipfile.ZipFile(io.BytesIO(library.zip(id))) as archive:
-        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-        assert not any(member.extra or member.comment for member in archive.infolist())
+    with zipfile.ZipFile(io.BytesIO(library.zip(id))) as zipped:
+        assert {member.date_time for member in zipped.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert not any(member.extra or member.comment for member in zipped.infolist())
 
 
 def test_the_engine_stores_runs_and_nothing_about_who(tmp_path):

@@ -20,7 +20,8 @@ import pytest
 from tests.conftest import wait_until
 from vae_core.engine.engine import Engine
 from vae_core.run.recipe import Recipe
-from vae_core.trainer.trainer import Trainer, replay
+from vae_core.trainer.replay import replay
+from vae_core.trainer.trainer import Trainer
 from vae_core.workers.checkpoints import newest
 from vae_core.workers.cluster import node
 from vae_core.workers.cluster.bridge import attach

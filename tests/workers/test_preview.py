@@ -6,7 +6,7 @@ import torch
 
 from tests.conftest import small
 from vae_core.rules import discover
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.lane import Lane
 from vae_core.workers.messages import Advance, OpenRun

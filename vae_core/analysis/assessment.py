@@ -6,7 +6,8 @@ from statistics import mean, stdev
 import numpy as np
 
 from vae_core import exact
-from vae_core.analysis.codes import hole_share, label_accuracy
+from vae_core.analysis.holes import hole_share
+from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import yardsticks
 from vae_core.trainer.trainer import Trainer
 
@@ -44,11 +45,11 @@ def assess(trainer: Trainer, images: int = 1000) -> dict[str, float | None]:
     for name, nats in zip(priors, exact.log_marginals(trainer, few, list(priors.values())), strict=True):
         values["log_marginal" if name == "standard" else f"log_marginal_{name}"] = float(nats.mean())
     found = exact.gap(trainer, few)
-    if found.total is not None:
+    together = exact.aggregate(trainer, raw[:10_000])
+    if found.total is not None and together is not None:
         parts = {"elbo": found.elbo, "gap": found.total}
         parts |= {"approximation": found.approximation, "amortization": found.amortization}
-        values |= {name: float(nats.mean()) for name, nats in parts.items()}
-        together = exact.aggregate(trainer, raw[:10_000])
+        values |= {name: float(nats.mean()) for name, nats in parts.items() if nats is not None}
         values |= {
             "kl": together.kl,
             "aggregate_kl": float(together.aggregate_kl),
@@ -71,8 +72,9 @@ def as_markdown(rows: dict[str, Iterable[dict[str, float | None]]]) -> str:
 
 def cell(values: list[float | None], figures: int) -> str:
     """ "−146.5 ± 0.2" of the values of several seeds."""
-    if any(value is None for value in values):
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
         return "—"
-    spread = f" ± {stdev(values):.{figures}f}" if len(values) > 1 else ""
-    centre = round(mean(values), figures) + 0.0  # no "−0.00"
+    spread = f" ± {stdev(known):.{figures}f}" if len(known) > 1 else ""
+    centre = round(mean(known), figures) + 0.0  # no "−0.00"
     return f"{centre:.{figures}f}{spread}".replace("-", "−")

@@ -6,6 +6,7 @@ say which class is nearest, not how good the image is.
 
 import hashlib
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,15 +15,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vae_core.data.cache import cache_folder, try_replace
 from vae_core.data.datasets import Dataset, load_dataset
+from vae_core.data.folders import cache_folder, try_replace
 from vae_core.trainer.adam import Adam
-from vae_core.trainer.batches import grey, training_images
-from vae_core.trainer.networks import PIXELS, linear, stream
+from vae_core.trainer.batches import training_images
+from vae_core.trainer.networks import linear
+from vae_core.trainer.pixels import PIXELS, grey
+from vae_core.trainer.random_streams import stream
 
 WIDTH, BATCH, STEPS, RATE = 256, 256, 800, 4e-3
 SETTINGS = f"784-{WIDTH} relu, batch {BATCH}, {STEPS} steps from {RATE} linearly to 0, seed 0"
 NAMES = ("hidden_weight", "hidden_bias", "class_weight", "class_bias")
+
+
+Weights = tuple[Tensor, Tensor, Tensor, Tensor]  # in the order of `NAMES`
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +40,7 @@ class Classifier:
         accuracy: share of the data set's test images whose class it names.
     """
 
-    weights: tuple[Tensor, Tensor, Tensor, Tensor]
+    weights: Weights
     accuracy: float
 
     @torch.no_grad()
@@ -66,50 +72,58 @@ def classifier_of(name: str) -> Classifier:
     return Classifier(weights, accuracy_of(weights, data))
 
 
-def scores(weights: tuple[Tensor, ...], pixels: Tensor) -> Tensor:
+def scores(weights: Weights, pixels: Tensor) -> Tensor:
     """(n, classes) logits of images (n, 784) in [0, 1]."""
     hidden_weight, hidden_bias, class_weight, class_bias = weights
     return F.linear(F.linear(pixels, hidden_weight, hidden_bias).relu(), class_weight, class_bias)
 
 
-def trained(data: Dataset) -> tuple[Tensor, ...]:
+def trained(data: Dataset) -> Weights:
     """Weights after training on the data set's training images."""
     device = torch.device("cpu")
     images, _ = training_images(data.name, "grey", device)
     labels = torch.from_numpy(data.train_labels.astype(np.int64))
     generator = stream(0, "classifier")
     layers = linear(PIXELS, WIDTH, generator), linear(WIDTH, len(data.classes), generator)
-    weights = tuple(part for layer in layers for part in (layer.weight, layer.bias))
+    weights = [part for layer in layers for part in layer.parameters()]  # weight and bias of each
     optimiser = Adam()
     for step in range(STEPS):
         rows = torch.randint(len(images), (BATCH,), generator=generator)
         with torch.enable_grad():
-            F.cross_entropy(scores(weights, grey(images[rows])), labels[rows]).backward()
-        optimiser.step(dict(zip(NAMES, weights)), RATE * (1 - step / STEPS))
-    return tuple(weight.detach() for weight in weights)
+            F.cross_entropy(scores(as_weights(weights), grey(images[rows])), labels[rows]).backward()
+        optimiser.step(dict(zip(NAMES, weights, strict=False)), RATE * (1 - step / STEPS))
+    return as_weights(weight.detach() for weight in weights)
 
 
-def accuracy_of(weights: tuple[Tensor, ...], data: Dataset) -> float:
+def as_weights(tensors: Iterable[Tensor]) -> Weights:
+    """Four tensors in the order of `NAMES`."""
+    hidden_weight, hidden_bias, class_weight, class_bias = tensors
+    return hidden_weight, hidden_bias, class_weight, class_bias
+
+
+def accuracy_of(weights: Weights, data: Dataset) -> float:
+    """Share of the data set's test images whose class they name."""
     images = torch.from_numpy(np.array(data.test_images)).view(-1, PIXELS)
     found = torch.cat([scores(weights, grey(part)).argmax(1) for part in images.split(2000)])
     return float(np.mean(found.numpy() == data.test_labels))
 
 
-def packed(weights: tuple[Tensor, ...]) -> bytes:
+def packed(weights: Weights) -> bytes:
     """Weights as npz, with the checksum that tells them from damaged ones and from other settings."""
     buffer = io.BytesIO()
-    np.savez(buffer, checksum=checksum(weights), **{name: w.numpy() for name, w in zip(NAMES, weights)})
+    arrays = {name: w.numpy() for name, w in zip(NAMES, weights, strict=False)}
+    np.savez(buffer, allow_pickle=False, checksum=checksum(weights), **arrays)
     return buffer.getvalue()
 
 
-def unpacked(content: bytes, classes: int) -> tuple[Tensor, ...]:
+def unpacked(content: bytes, classes: int) -> Weights:
     """What `packed` packed.
 
     Raises:
         Exception: of many kinds, if it is something else.
     """
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        weights = tuple(torch.from_numpy(archive[name]) for name in NAMES)
+        weights = as_weights(torch.from_numpy(archive[name]) for name in NAMES)
         known = str(archive["checksum"])
     shapes = [(WIDTH, PIXELS), (WIDTH,), (classes, WIDTH), (classes,)]
     if [tuple(w.shape) for w in weights] != shapes or known != checksum(weights):
@@ -117,7 +131,7 @@ def unpacked(content: bytes, classes: int) -> tuple[Tensor, ...]:
     return weights
 
 
-def checksum(weights: tuple[Tensor, ...]) -> str:
+def checksum(weights: Weights) -> str:
     """SHA-256 of the settings and of the weights' types and bytes."""
     parts = [SETTINGS.encode(), *(str(w.dtype).encode() + w.numpy().tobytes() for w in weights)]
     return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -7,7 +7,7 @@ import torch
 
 from vae_core.analysis.classifier import classifier_of
 from vae_core.rule import LATENT
-from vae_core.trainer.networks import PIXELS
+from vae_core.trainer.pixels import PIXELS
 from vae_core.trainer.trainer import Trainer
 
 CHUNK = 2048  # places that are decoded at once

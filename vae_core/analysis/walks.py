@@ -62,12 +62,12 @@ def cheapest(start: np.ndarray, end: np.ndarray, cost: Cost, around: np.ndarray,
     nodes = low + pitch * np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1)  # (a, b, 2)
     costs = cost(nodes.reshape(-1, 2)).reshape(shape)
     first, last = (tuple(np.rint((place - low) / pitch).astype(int)) for place in (start, end))
-    corners = nodes.reshape(-1, 2)[_lattice_way(costs, first, last)]
+    corners = nodes.reshape(-1, 2)[lattice_way(costs, first, last)]
     corners = np.concatenate([[start], corners[1:-1], [end]])
     return resampled(_with_shortcuts(corners, costs, low, pitch), count)
 
 
-def _lattice_way(costs: np.ndarray, first: tuple[int, ...], last: tuple[int, ...]) -> list[int]:
+def lattice_way(costs: np.ndarray, first: tuple[int, ...], last: tuple[int, ...]) -> list[int]:
     """Nodes of the cheapest way through the lattice, ends included; an edge costs its length times the mean
     of its ends."""
     numbers = np.arange(costs.size).reshape(costs.shape)
@@ -119,10 +119,3 @@ def resampled(way: np.ndarray, count: int) -> np.ndarray:
 def largest_gap(places: np.ndarray, codes: np.ndarray) -> float:
     """The largest distance of places (m, 2) from the nearest of the codes (n, 2)."""
     return float(cKDTree(codes).query(places)[0].max())
-
-
-def price(way: np.ndarray, cost: Cost, pieces: int = 400) -> float:
-    """What a broken line (m, 2) costs: the cost, integrated along it (trapezoid rule on even pieces)."""
-    places = resampled(way, pieces + 1)
-    length = np.linalg.norm(np.diff(way, axis=0), axis=1).sum()
-    return float(length * np.trapezoid(cost(places), dx=1 / pieces))

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vae_core.data.cache import try_replace
+from vae_core.data.folders import try_replace
 from vae_core.run.recording import Run
-from vae_core.storage import archive as parcel
-from vae_core.storage import export, report
+from vae_core.storage import archive, export, report
 
 HELP = "write a recorded run as one file for other programs"
 MAKERS: dict[str, Callable[[Run, bytes | None, str], bytes]] = {
-    "zip": lambda run, state, name: parcel.packed(run, state),
-    "safetensors": lambda run, state, name: export.weights(brought_back(run, state)),
-    "onnx": lambda run, state, name: export.decoder(brought_back(run, state)),
+    "zip": lambda run, state, name: archive.packed(run, state),
+    "safetensors": lambda run, state, name: weights(run, state),
+    "onnx": lambda run, state, name: decoder(run, state),
     "csv": lambda run, state, name: export.metrics_csv(run).encode(),
     "html": lambda run, state, name: report.report(run, name).encode(),
     "svg": lambda run, state, name: report.image(run, "svg"),
@@ -24,9 +23,24 @@ MAKERS: dict[str, Callable[[Run, bytes | None, str], bytes]] = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="a folder that train --out has made")
     parser.add_argument("--to", required=True, choices=MAKERS)
     parser.add_argument("--out", type=Path, metavar="FILE", help="(RUN_FOLDER.zip and so on)")
+
+
+def weights(run: Run, state: bytes | None) -> bytes:
+    """A safetensors file of the run's networks."""
+    from vae_core.storage import networks
+
+    return networks.weights(brought_back(run, state))
+
+
+def decoder(run: Run, state: bytes | None) -> bytes:
+    """An ONNX file of the run's decoder."""
+    from vae_core.storage import networks
+
+    return networks.decoder(brought_back(run, state))
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -49,7 +63,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def brought_back(run: Run, state: bytes | None) -> Any:
     """The trainer of a run's last frame: from its state, or trained again."""
-    from vae_core.trainer.trainer import Trainer, replay
+    from vae_core.trainer.replay import replay
+    from vae_core.trainer.trainer import Trainer
 
     last = run.steps[-1]
     try:

@@ -30,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
     from vae_core.rules import discover
     from vae_core.trainer.trainer import Trainer
 
-    found = json.loads(options.out.read_text()) if options.out and options.out.exists() else {}
+    found = json.loads(options.out.read_text(encoding="utf-8")) if options.out and options.out.exists() else {}
     recipes = {}
     for text in options.rules or discover():
         rule, _, knobs = text.partition(":")
@@ -46,7 +46,7 @@ def execute(options: argparse.Namespace) -> int:
             trainer.train(round(options.epochs * trainer.training_set.steps_per_epoch))
             runs.append(assess(trainer, options.images))
             if options.out:
-                options.out.write_text(json.dumps(found, indent=1))
+                options.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
             done += 1
             print(f"\r{bar(done / total)} {text}, seed {recipe.seed} ", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)

@@ -34,7 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Train, with a progress bar, and record."""
-    from vae_core.trainer.trainer import Diverged, Trainer
+    from vae_core.trainer.picture import Diverged
+    from vae_core.trainer.trainer import Trainer
 
     given = {name: read(name, text) for name, text in vars(options).items() if name in Recipe.model_fields}
     if options.table:

@@ -1,23 +1,22 @@
-"""Data sets: found on this machine, downloaded or embedded."""
+"""A data set by its name: found on this machine, downloaded or embedded; and files that a user adds."""
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from vae_core.data.cache import cache_folder, cached, keep
+from vae_core.data.cache import Stamps, cached, keep
 from vae_core.data.digits import enlarged_digits
-from vae_core.data.idx import FILES, DataError, has_checksum, parse_idx, read_arrays, read_file, stem_of
-from vae_core.data.mirrors import from_mirrors
+from vae_core.data.idx import FILES, DataError, has_checksum, read_arrays, read_file, stem_of
+from vae_core.data.mirrors import Progress, from_mirrors
 from vae_core.data.originals import ORIGINALS, verify
-
-__all__ = ["DATASETS", "DataError", "Dataset", "add_files", "cache_folder", "load_dataset", "parse_idx"]
 
 SUFFIXES = ("", ".gz", ".bz2", ".xz", ".zip")
 DATASETS = (*ORIGINALS, "digits")  # the names that load_dataset takes
+ADDED = "The four IDX files (gz or not) or mnist.npz"  # what add_files takes, for a label
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +38,7 @@ class Dataset:
     classes: tuple[str, ...]
 
 
-def load_dataset(
-    name: str = "mnist", *, progress: Callable[[float, str], object] | None = None, download: bool | None = None
-) -> Dataset:
+def load_dataset(name: str = "mnist", *, progress: Progress | None = None, download: bool | None = None) -> Dataset:
     """Load "mnist", "fashion_mnist" or "digits"; without the first two, digits with a banner.
 
     Looks in NOISE_LAB_DATA, in our cache, where torchvision and Keras keep their copies, then downloads.
@@ -77,18 +74,10 @@ def load_dataset(
             why, details = "the download failed", f" No mirror: {error}"
     else:
         why, details = "downloads are switched off", ""
-    title = ORIGINALS[name].title
-    inner = "" if name == "mnist" else f"/{ORIGINALS[name].folders[0]}"
-    banner = (
-        f"{title} was not found on this machine and {why}, so these are 1,797 digits of 8×8 pixels from "
-        f"scikit-learn, enlarged to 28×28. To add {title}, drop its four "
-        f"files{'' if inner else ' or mnist.npz'} on the page, or put them into NOISE_LAB_DATA{inner}."
-    )
-    digits = _digits()
-    return replace(digits, banner=" Skipped: ".join([banner, *skipped]), source=digits.source + details)
+    return _stand_in(name, why, details, skipped)
 
 
-def add_files(files: Mapping[str, bytes] | Iterable[str | os.PathLike]) -> Dataset:
+def add_files(files: Mapping[str, bytes] | Iterable[str | os.PathLike[str]]) -> Dataset:
     """Check files that a user gave (paths, or name -> bytes), keep them in our cache, return the data set.
 
     The four IDX files in any compression, a zip of them, or mnist.npz; MNIST and Fashion-MNIST are told
@@ -148,7 +137,7 @@ def _from_files(name: str, files: list[Path]) -> Dataset:
     """Read and check files; if the cache was filled from these very files and they are unchanged, map it."""
     try:
         files = [p.resolve() for p in files]
-        stamps = [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
+        stamps: Stamps = [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
     except OSError as error:
         raise DataError(f"{files[0].parent} cannot be read ({error.strerror}); check its permissions") from error
     if kept := cached(name, stamps):
@@ -162,7 +151,8 @@ def _from_files(name: str, files: list[Path]) -> Dataset:
 def _dataset(name: str, arrays: Mapping[str, np.ndarray], origin: str) -> Dataset:
     known = ORIGINALS[name]
     source = f"{known.title} ({known.cite}), from {origin}, checksums verified."
-    return Dataset(name, known.title, *(arrays[stem] for stem in FILES), source, None, known.classes)
+    train_images, train_labels, test_images, test_labels = (arrays[stem] for stem in FILES)
+    return Dataset(name, known.title, train_images, train_labels, test_images, test_labels, source, None, known.classes)
 
 
 def _digits() -> Dataset:
@@ -171,3 +161,16 @@ def _digits() -> Dataset:
         array.flags.writeable = False
     source = "8×8 digits (Alpaydin and Kaynak 1998) that come with scikit-learn, enlarged to 28×28."
     return Dataset("digits", "Digits (8×8, enlarged)", *arrays, source, None, tuple("0123456789"))
+
+
+def _stand_in(name: str, why: str, details: str, skipped: list[str]) -> Dataset:
+    """The digits, with the banner that says why they are not the data set that was asked for, and how to add it."""
+    title = ORIGINALS[name].title
+    inner = "" if name == "mnist" else f"/{ORIGINALS[name].folders[0]}"
+    banner = (
+        f"{title} was not found on this machine and {why}, so these are 1,797 digits of 8×8 pixels from "
+        f"scikit-learn, enlarged to 28×28. To add {title}, drop its four "
+        f"files{'' if inner else ' or mnist.npz'} on the page, or put them into NOISE_LAB_DATA{inner}."
+    )
+    digits = _digits()
+    return replace(digits, banner=" Skipped: ".join([banner, *skipped]), source=digits.source + details)

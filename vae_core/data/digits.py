@@ -13,7 +13,7 @@ from vae_core.data.idx import DataError
 
 def enlarged_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Images and labels of 1500 to train, then of 297 to test: (8, 8), 0..16 -> 20x20 centred in (28, 28), 0..255."""
-    small, labels = _small_digits()
+    small, labels = small_digits()
     # Catmull-Rom weights in exact integers (positions are multiples of 1/10, weights of 1/2000):
     # the same bytes on each machine, which a float product would not promise.
     at = 0.4 * np.arange(20) - 0.3
@@ -29,11 +29,13 @@ def enlarged_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return images[:1500], labels[:1500], images[1500:], labels[1500:]
 
 
-def _small_digits() -> tuple[np.ndarray, np.ndarray]:
+def small_digits() -> tuple[np.ndarray, np.ndarray]:
     """(1797, 8, 8) and (1797,) int64, from scikit-learn's own file: importing scikit-learn takes a second."""
     try:
-        package = Path(importlib.util.find_spec("sklearn").origin).parent
-        table = np.loadtxt(package / "datasets/data/digits.csv.gz", delimiter=",").astype(np.int64)
-    except (AttributeError, OSError) as error:  # no such package, no such file in it
+        package = importlib.util.find_spec("sklearn")
+        if package is None or package.origin is None:
+            raise FileNotFoundError("scikit-learn")
+        table = np.loadtxt(Path(package.origin).parent / "datasets/data/digits.csv.gz", delimiter=",").astype(np.int64)
+    except OSError as error:  # no such package, no such file in it
         raise DataError("the embedded digits need scikit-learn; install it with: pip install scikit-learn") from error
     return table[:, :64].reshape(-1, 8, 8), table[:, 64]

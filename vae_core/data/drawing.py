@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,7 @@ Stroke = Sequence[float]  # x, y, width, x, y, width, ...: in units of the canva
 
 _TWO = (.30, .36, .33, .27, .41, .21, .51, .19, .60, .22, .66, .29, .67, .38, .63, .47, .55, .57,
         .45, .67, .36, .76, .31, .81, .42, .81, .55, .81, .70, .80)  # fmt: skip
-EXAMPLE: tuple[Stroke, ...] = (tuple(v for x, y in zip(_TWO[::2], _TWO[1::2]) for v in (x, y, 0.09)),)
+EXAMPLE: tuple[Stroke, ...] = (tuple(v for x, y in zip(_TWO[::2], _TWO[1::2], strict=True) for v in (x, y, 0.09)),)
 
 
 class DrawingError(ValueError):
@@ -32,7 +33,7 @@ def rasterise(strokes: Sequence[Stroke], side: int = RASTER) -> np.ndarray:
     ink = np.zeros((side, side), np.float32)
     for stroke in checked(strokes):
         ends = stroke * side
-        for start, end in zip(ends, ends[1:] if len(ends) > 1 else ends):
+        for start, end in pairwise(ends) if len(ends) > 1 else [(ends[0], ends[0])]:
             _add_line(ink, start, end)
     return ink
 
@@ -107,5 +108,5 @@ def area_weights(size: int, count: int) -> np.ndarray:
 
 def _shift(mass: np.ndarray) -> int:
     """Pixels from the image's edge to the box, so that the centre of mass lies in the middle pixel."""
-    centre = mass @ np.arange(len(mass)) / mass.sum()
+    centre = float(mass @ np.arange(len(mass)) / mass.sum())
     return min(max(math.ceil(MIDDLE - 0.5 - centre - 1e-9), 0), SIDE - len(mass))

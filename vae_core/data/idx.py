@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from vae_core.data.uploads import entries, reason, shown
+from vae_core.data.foreign import entries, reason, shown
 
 FILES = {  # the four files of MNIST and of its look-alikes: name -> shape
     "train-images-idx3-ubyte": (60000, 28, 28),
@@ -84,7 +84,8 @@ def _unpack(name: str, raw: bytes, inside: bool = False) -> Iterator[tuple[str, 
         raise
     except Exception as error:  # the readers let those of struct, of their decoders and of arithmetic through
         raise DataError(
-            f"{name} ({len(raw):,} bytes) is damaged or cut short and does not unpack ({reason(error)}); download it again"
+            f"{name} ({len(raw):,} bytes) is damaged or cut short and does not unpack ({reason(error)}); "
+            "download it again"
         ) from error
     if len(raw) > LIMIT:
         raise DataError(f"{name} unpacks to more than {LIMIT:,} bytes; MNIST's largest file has 47,040,016")
@@ -103,7 +104,7 @@ def _unpack(name: str, raw: bytes, inside: bool = False) -> Iterator[tuple[str, 
 def stem_of(name: str) -> str | None:
     """Which of the four files a name means: train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, x_train.npy ..."""
     base = PurePath(name).name
-    pairs = zip(FILES, KERAS)
+    pairs = zip(FILES, KERAS, strict=True)
     return next((stem for stem, key in pairs if base.startswith(stem.split("-idx")[0]) or base == f"{key}.npy"), None)
 
 
@@ -111,12 +112,12 @@ def read_arrays(
     named: Iterable[tuple[str, bytes]], where: str, wanted: Iterable[str] = tuple(FILES)
 ) -> dict[str, np.ndarray]:
     """Files (name, bytes) in any compression -> the arrays of FILES, shapes checked; `where` is for the messages."""
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, raw in named:
         for part, array in _unpack(shown(name), raw):
             stem = stem_of(part) or next((s for s, shape in FILES.items() if shape == array.shape), None)
-            expected = FILES[stem] if stem else " or ".join(map(str, FILES.values()))
-            if array.shape != expected:
+            if stem is None or array.shape != FILES[stem]:
+                expected = FILES[stem] if stem else " or ".join(map(str, FILES.values()))
                 raise DataError(
                     f"{part} has the wrong size: it holds {array.shape} values, expected {expected}; download it again"
                 )
@@ -130,5 +131,5 @@ def has_checksum(array: np.ndarray, checksum: str) -> bool:
     """Is this the decompressed file with that checksum? An array from an npz gets its IDX header back first."""
     digest = hashlib.sha256() if len(checksum) == 64 else hashlib.md5(usedforsecurity=False)
     digest.update(struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape))
-    digest.update(np.ascontiguousarray(array))
+    digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest() == checksum

@@ -1,4 +1,7 @@
-"""Download from the mirrors of a data set, and give up soon where no network answers."""
+"""Download from the mirrors of a data set, and give up soon where no network answers.
+
+By hand, since requests and what is built on it (pooch) bound neither a name look-up nor an answer that drips.
+"""
 
 import math
 import queue
@@ -6,10 +9,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from vae_core.data.cache import cache_folder, try_replace
+from vae_core.data.folders import cache_folder, try_replace
 from vae_core.data.idx import FILES, LIMIT, DataError, read_arrays
 from vae_core.data.originals import ORIGINALS, verify
 
@@ -17,10 +21,10 @@ SILENCE = 2.0  # seconds without a byte of a file until its mirror is given up: 
 PATIENCE = 120.0  # seconds for a whole download
 RETRY = 60.0  # seconds before a mirror that kept us waiting is tried again
 
+Progress = Callable[[float, str], object]  # is told the share that is done, and a sentence; on the caller's thread
 
-def from_mirrors(
-    name: str, progress: Callable[[float, str], object] | None, again: bool
-) -> tuple[dict[str, np.ndarray], str]:
+
+def from_mirrors(name: str, progress: Progress | None, again: bool) -> tuple[dict[str, np.ndarray], str]:
     """The checked arrays, and the mirror that gave the last of them. DataError says which failed, and why.
 
     A mirror that fails is not asked again. If we waited in vain, nobody asks for RETRY seconds but with `again`.
@@ -28,24 +32,25 @@ def from_mirrors(
     known, failed = ORIGINALS[name], cache_folder() / f"{name}.unreachable"
     try:  # another process or page has just waited in vain: do not wait again
         if not again and time.time() - failed.stat().st_mtime < RETRY:
-            raise DataError(failed.read_text("utf-8", "replace"))
+            raise DataError(failed.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         pass
-    start, mirrors, why, arrays = time.monotonic(), list(known.mirrors), [], {}
+    start, mirrors, why = time.monotonic(), list(known.mirrors), []
+    arrays: dict[str, np.ndarray] = {}
     total = sum(math.prod(shape) for shape in FILES.values())
+
+    def report(done: int, size: int, fraction: float) -> None:
+        if progress:
+            share = min((done + fraction * size) / total, 1.0)
+            progress(share, f"Downloading {known.title}: {share:.0%}")
+
     for stem, shape in FILES.items():
-        done = sum(a.size for a in arrays.values())
-
-        def report(fraction: float) -> None:
-            if progress:
-                share = min((done + fraction * math.prod(shape)) / total, 1.0)
-                progress(share, f"Downloading {known.title}: {share:.0%}")
-
-        report(0.0)
+        report_part = partial(report, sum(a.size for a in arrays.values()), math.prod(shape))
+        report_part(0.0)
         for mirror in list(mirrors):
             host = mirror.split("/")[2]
             try:
-                raw = _fetch(f"{mirror}{stem}.gz", report, start + PATIENCE)
+                raw = _fetch(f"{mirror}{stem}.gz", report_part, start + PATIENCE)
                 part = read_arrays([(f"{stem}.gz", raw)], host, [stem])
                 verify(name, part, host)
                 arrays |= part
@@ -63,15 +68,17 @@ def from_mirrors(
 
 def _fetch(url: str, report: Callable[[float], None], deadline: float) -> bytes:
     """Download in a helper thread: a name look-up can hang far beyond any time-out of a socket."""
-    parts, stop = queue.SimpleQueue(), threading.Event()
+    parts: queue.SimpleQueue[tuple[bytes, int] | Exception] = queue.SimpleQueue()
+    stop = threading.Event()
 
     def read() -> None:
         try:
             with urllib.request.urlopen(url, timeout=SILENCE) as answer:
-                size, chunk = int(answer.headers.get("Content-Length") or 0), True
-                while chunk and not stop.is_set():
-                    chunk = answer.read1(1 << 16)
-                    parts.put((chunk, size))
+                size = int(answer.headers.get("Content-Length") or 0)
+                while not stop.is_set():
+                    parts.put((chunk := answer.read1(1 << 16), size))
+                    if not chunk:
+                        break
         except Exception as error:  # anything: it is raised again where the caller can see it
             parts.put(error)
 

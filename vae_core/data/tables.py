@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_core.data.cache import cache_folder, try_replace
-from vae_core.data.uploads import entries, shown
+from vae_core.data.folders import cache_folder, try_replace
+from vae_core.data.foreign import entries, shown
 
 LIMIT = 8 * 2**20  # bytes
 MOST_ROWS = 60_000  # training images
@@ -42,7 +42,7 @@ def store(data: bytes | Path, name: str = "the table") -> str:
                 raise too_large(name, data.stat().st_size)
             data = data.read_bytes()
         except OSError as error:
-            raise TableError(f"{data} cannot be read ({error.strerror}); check the path.") from None
+            raise TableError(f"{data!s} cannot be read ({error.strerror}); check the path.") from None
     table = checked(read(data, name := shown(name)), name)
     key = hashlib.sha256(table.tobytes()).hexdigest()[:12]
     if not path_of(key).exists() and not try_replace(path_of(key), table):
@@ -70,6 +70,7 @@ def load(key: str, rows: int) -> np.ndarray:
 
 
 def path_of(key: str) -> Path:
+    """Where the table of this name lies, if it was stored."""
     return cache_folder() / "tables" / f"{key}.npy"
 
 
@@ -116,7 +117,8 @@ def from_npy(data: bytes, name: str) -> np.ndarray:
         raise TableError(
             f"{name} says {claimed:,} bytes of numbers and has {len(data) - file.tell():,}; copy it again."
         )
-    return np.load(io.BytesIO(data), allow_pickle=False)
+    table: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+    return table
 
 
 def from_npz(data: bytes, name: str) -> np.ndarray:
@@ -177,15 +179,18 @@ def checked(table: np.ndarray, name: str) -> np.ndarray:
 
 
 def check_shape(shape: tuple[int, ...], name: str) -> None:
+    """Raise TableError unless it is that of a table."""
     if len(shape) != 2 or shape[1] != COLUMNS or not 1 <= shape[0] <= MOST_ROWS:
         raise TableError(f"{SHAPE}; {name} has the shape {shape}.")
 
 
 def kind_of(dtype: np.dtype) -> str:
+    """What values of a type are, in words."""
     return {"O": "Python objects", "U": "text", "S": "text", "V": "records", "b": "true and false"}.get(
         dtype.kind, f"values of type {dtype}"
     )
 
 
 def too_large(name: str, size: int) -> TableError:
+    """The error for a file of so many bytes."""
     return TableError(f"{name} has {size / 2**20:,.0f} MB; a table may have at most {LIMIT // 2**20} MB.")

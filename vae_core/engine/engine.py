@@ -9,6 +9,7 @@ from typing import Any
 from vae_core.engine.limits import Limits
 from vae_core.engine.player import LiveRun
 from vae_core.engine.trainings import Trainings
+from vae_core.run.catalogue import RuleEntry
 from vae_core.run.recording import BUDGET, Run
 from vae_core.storage.store import Store
 from vae_core.workers.errors import ServerFull
@@ -49,7 +50,7 @@ class Engine:
         self.pool = Pool(lanes, device, address)
         self.trainings = Trainings(self.pool, self._store, changed=self.share_memory)
 
-    def rules(self) -> list[dict[str, Any]]:
+    def rules(self) -> list[RuleEntry]:
         """All rules as plain data, see `vae_core.run.catalogue`."""
         return self.pool.rules()
 

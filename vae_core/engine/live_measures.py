@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_core.run.frame import pack
+from vae_core.run.packing import pack
 from vae_core.run.thinning import thin
 
 # Times as long as it took, a run trains before it is measured again: in the end; at first; and where its noise, rule or

@@ -12,8 +12,10 @@ from typing import Any
 
 from vae_core.engine.clock import Clock
 from vae_core.engine.training import Training
-from vae_core.run.frame import Frame, unpack
+from vae_core.run.catalogue import default_knobs
+from vae_core.run.frame import Frame
 from vae_core.run.key import key_of
+from vae_core.run.packing import unpack
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run
 from vae_core.storage.store import Store
@@ -156,10 +158,7 @@ class Trainings:
         self, recipe: Mapping[str, Any], plan: Sequence[Mapping[str, Any]], points: int, chosen: int | None = None
     ) -> str | None:
         """What a recipe with these changes trains, see `vae_core.run.key`."""
-        defaults = {
-            rule["name"]: {knob["name"]: knob["default"] for knob in rule["knobs"]} for rule in self._pool.rules()
-        }
-        return key_of(recipe, plan, points, chosen, defaults)
+        return key_of(recipe, plan, points, chosen, default_knobs(self._pool.rules()))
 
     def reopened(self, record: Run, state: bytes | None) -> Training:
         """A training that goes on from a recording; see `Engine.reopen`."""

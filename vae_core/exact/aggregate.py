@@ -39,14 +39,14 @@ class Aggregate:
 def aggregate_kl(trainer: Trainer, images: np.ndarray | Tensor) -> Nats | None:
     """KL(q(z) ‖ N(0, I)) of the aggregate posterior of these images, in nats; None without a posterior."""
     found = aggregate(trainer, images)
-    return found and found.aggregate_kl
+    return None if found is None else found.aggregate_kl
 
 
 def mutual_information(trainer: Trainer, images: np.ndarray | Tensor) -> Nats | None:
     """I(x; z) under q of these images, in nats, at most the logarithm of their number; None without a
     posterior."""
     found = aggregate(trainer, images)
-    return found and found.mutual_information
+    return None if found is None else found.mutual_information
 
 
 def aggregate(trainer: Trainer, images: np.ndarray | Tensor) -> Aggregate | None:
@@ -94,7 +94,7 @@ def _size(q: Gaussians) -> np.ndarray:
 
 def _negative_entropy(q: Gaussians, step: float) -> tuple[Tensor, float]:
     """Sums of q log q over the four sublattices (2, 2), and the mass Σ q · cell."""
-    low, tiles, density = mixture_on_tiles(q, step)
+    _low, _tiles, density = mixture_on_tiles(q, step)
     values = torch.where(density > 0, density * density.clamp(min=1e-300).log(), 0.0)
     cosets = values.view(-1, SIDE // 2, 2, SIDE // 2, 2).sum((0, 1, 3))
     return cosets, float(density.sum()) * step**LATENT

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vae_core.exact.gaussians import joint_of, posterior_of
 from vae_core.rule import LATENT
-from vae_core.trainer.batches import normal
+from vae_core.trainer.random_streams import normal
 from vae_core.trainer.trainer import Trainer
 
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)

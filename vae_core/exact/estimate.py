@@ -13,6 +13,7 @@ class Nats(float):
     error: float
 
     def __new__(cls, value: float, error: float) -> "Nats":
+        """A value with its error."""
         number = super().__new__(cls, value)
         number.error = float(error)
         return number
@@ -28,13 +29,15 @@ class NatsOfImages(np.ndarray):
     errors: np.ndarray
 
     def __new__(cls, values: np.ndarray, errors: np.ndarray) -> "NatsOfImages":
+        """Values with their errors."""
         array = np.asarray(values, dtype=np.float64).view(cls)
         array.errors = np.asarray(errors, dtype=np.float64)
         return array
 
-    def __array_finalize__(self, source) -> None:
+    def __array_finalize__(self, source: object) -> None:
         self.errors = getattr(source, "errors", np.zeros(0))
 
     @property
     def error(self) -> float:
+        """Mean achieved error, nats; 0 where none is known."""
         return float(self.errors.mean()) if self.errors.size else 0.0

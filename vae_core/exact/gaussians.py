@@ -1,7 +1,7 @@
 """How close a Gaussian comes to the true posterior: the gap, and its two parts."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -40,7 +40,8 @@ class Gaussians:
         """(n, k, 2) mean + L ξ for nodes ξ (k, 2)."""
         return self.mean.unsqueeze(1) + xi @ self.lower.transpose(1, 2)
 
-    def only(self, rows: Tensor) -> "Gaussians":
+    def only(self, rows: Tensor | slice) -> "Gaussians":
+        """Those in some rows."""
         return Gaussians(self.mean[rows], self.lower[rows])
 
 
@@ -64,7 +65,7 @@ class Gap:
     elbo: NatsOfImages | None = None
     best: Gaussians | None = None
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[NatsOfImages | None]:
         return iter((self.total, self.approximation, self.amortization))
 
 

@@ -39,6 +39,7 @@ class Box:
         return cls(places.amin(0) - margin, places.amax(0) + margin)
 
     def join(self, other: "Box") -> "Box":
+        """The smallest box that holds both."""
         return Box(torch.minimum(self.low, other.low), torch.maximum(self.high, other.high))
 
 
@@ -89,16 +90,26 @@ def integrate(
         _integrate(model, images[at : at + IMAGES], priors, box, hints[at : at + IMAGES], *options)
         for at in range(0, len(images), IMAGES)
     ]
-    return Integral(*(torch.cat(field, 1) for field in zip(*parts)))
+    return Integral(*(torch.cat(field, 1) for field in zip(*parts, strict=False)))
 
 
-def _integrate(model, images, priors, box, hints, tolerance, coarse, deepest, pause) -> tuple[Tensor, ...]:
+def _integrate(
+    model: Model,
+    images: Tensor,
+    priors: Sequence[LogDensity],
+    box: Box,
+    hints: Tensor,
+    tolerance: float,
+    coarse: int,
+    deepest: int,
+    pause: Callable[[], None],
+) -> tuple[Tensor, ...]:
     device, count = model.device, len(images)
     images, constant = images.to(model.dtype), model.constant(images)
     low, size = box.low.to(device), (box.high - box.low).to(device)
     step = float(size.max()) / coarse
-    shape = (size / (SIDE * step)).ceil().long()
-    i, j = torch.meshgrid(*(torch.arange(int(n), device=device) for n in shape), indexing="ij")
+    across = (size / (SIDE * step)).ceil().long()  # tiles, each way
+    i, j = torch.meshgrid(*(torch.arange(int(n), device=device) for n in across), indexing="ij")
     tiles = torch.stack([i.flatten(), j.flatten()], 1)  # (T, 2) integer places, in tiles
     every = torch.arange(count, device=device)
     image, tile = every.repeat(len(tiles)), torch.arange(len(tiles), device=device).repeat_interleave(count)
@@ -168,7 +179,17 @@ class _Sums:
     cosets: Tensor
 
 
-def _sum_over_tiles(model, images, priors, low, step, tiles, image, tile, pause) -> _Sums:
+def _sum_over_tiles(
+    model: Model,
+    images: Tensor,
+    priors: Sequence[LogDensity],
+    low: Tensor,
+    step: float,
+    tiles: Tensor,
+    image: Tensor,
+    tile: Tensor,
+    pause: Callable[[], None],
+) -> _Sums:
     """Pairs must be sorted by tile."""
     device, pairs = model.device, len(image)
     offsets = torch.arange(NODES, device=device)
@@ -203,8 +224,8 @@ def _sum_over_tiles(model, images, priors, low, step, tiles, image, tile, pause)
 
 def _sag(values: Tensor) -> Tensor:
     """(P,) an eighth of the largest second difference along each axis of values (P, 8, 8), added."""
-    bends = (values.diff(n=2, dim=axis).flatten(1).amin(1) for axis in (1, 2))
-    return -sum(bend.clamp(max=0) for bend in bends) / 8
+    first, second = (values.diff(n=2, dim=axis).flatten(1).amin(1).clamp(max=0) for axis in (1, 2))
+    return -(first + second) / 8
 
 
 def _unique(places: Tensor, whose: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vae_core.trainer.networks import PIXELS
+from vae_core.trainer.pixels import PIXELS
 from vae_core.trainer.trainer import Trainer
 
 ROWS = 2048  # places in one product: their logits, 6 MB, stay near the processor

@@ -8,7 +8,7 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 
 from vae_core.exact.mesh import Box, LogDensity
 from vae_core.rule import LATENT, gaussian_log_density
-from vae_core.trainer.batches import normal
+from vae_core.trainer.random_streams import normal
 from vae_core.trainer.trainer import Trainer
 
 REACH = 6.5  # standard deviations that hold all but e^-21 of a Gaussian's mass
@@ -72,7 +72,8 @@ def fitted_mixture(codes: Tensor, components: int = COMPONENTS) -> Prior:
     shift, scale = codes.double().mean(0), codes.double().std(0).clamp(min=1e-12)
     seen = ((codes.double() - shift) / scale).cpu().numpy()
     fit = GaussianMixture(min(components, len(seen)), random_state=0, reg_covar=1e-5).fit(seen)
-    parts = MultivariateNormal(*(torch.from_numpy(a).to(codes.device) for a in (fit.means_, fit.covariances_)))
+    means, covariances = (torch.from_numpy(a).to(codes.device) for a in (fit.means_, fit.covariances_))
+    parts = MultivariateNormal(means, covariances)
     mixture = MixtureSameFamily(Categorical(torch.from_numpy(fit.weights_).to(codes.device)), parts)
     log_scale = scale.log().sum()
     corners = torch.cat([parts.mean - REACH * parts.stddev, parts.mean + REACH * parts.stddev])

@@ -1,4 +1,4 @@
-"""The Draw page's picture, packed for its component, and a walk as an animation. Views of `vae_core.analysis.views.drawing`."""
+"""The Draw page's picture, packed for its component, and a walk as an animation: `vae_core.analysis.views.drawing`."""
 
 import io
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vae_core.run.frame import Frame, pack
+from vae_core.run.frame import Frame
+from vae_core.run.packing import pack
 
 NEAREST = 10  # codes around a drawing's code whose classes are counted
 ZOOM, MILLISECONDS = 8, 90  # of the animation: its size, and how long each image stays
@@ -34,7 +35,7 @@ def scene(
     """
     arrays = {"codes": frame.mean, "labels": frame.labels}
     header |= {"step": frame.step, "classes": classes}
-    if drawing is not None:
+    if drawing is not None and image is not None:
         scale = drawing["scale"]
         header["drawing"] = {
             "mean": drawing["mean"].tolist(),
@@ -48,7 +49,7 @@ def scene(
     if nearest is not None:
         header["nearest"] = [classes[k] for k in nearest["labels"]]
         arrays["nearestImages"] = nearest["images"]
-    if walk is not None:
+    if walk is not None and ends is not None:
         header["gap"] = walk["gap"]
         arrays |= {"places": walk["places"].astype(np.float32), "walk": walk["images"], "ends": np.stack(ends)}
     return pack(header, arrays)

@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from vae_core.figures.flows import CLEAR, GRID, circle, plane_layout
+from vae_core.figures.colours import CLEAR, GRID
+from vae_core.figures.plane import circle, plane_layout
 
 # Okabe & Ito (2008): the true posterior, the encoder, the best Gaussians; colour-blind people tell them apart.
 TRUE, ENCODER, BEST, MODE = "#0072b2", "#d55e00", "#009e73", "#cc3399"
@@ -44,7 +45,7 @@ def posterior_figure(view: dict[str, Any], dark: bool = False) -> go.Figure:
     figure.add_trace(go.Heatmap(**grid, zmin=0, zmax=REACH, colorscale=shade, zsmooth="best"))
     levels = {"start": 1, "end": 2, "size": 1, "coloring": "none"}
     figure.add_trace(go.Contour(**grid, contours=levels, line={"color": TRUE, "width": 2}))
-    legend = [("square", TRUE, None, "true posterior")]
+    legend: list[tuple[str | None, str, str | None, str]] = [("square", TRUE, None, "true posterior")]
     if view["encoder"] is not None:
         figure.add_traces(
             [*outlined(ellipse(view["encoder"], 1), ENCODER, 4), *outlined(ellipse(view["encoder"], 2), ENCODER, 3)]
@@ -149,6 +150,7 @@ def whereabouts(low: np.ndarray, edge: float, place: tuple[int, int], paper: str
 
 
 def line(places: np.ndarray, colour: str, width: float, dash: str = "solid") -> go.Scatter:
+    """A line through places (n, 2)."""
     x, y = places.T
     looks = {"color": colour, "width": width, "dash": dash}
     return go.Scatter(x=x, y=y, mode="lines", line=looks, hoverinfo="skip", showlegend=False)
@@ -160,6 +162,7 @@ def outlined(places: np.ndarray, colour: str, width: float) -> list[go.Scatter]:
 
 
 def mark(place: np.ndarray, symbol: str, colour: str) -> go.Scatter:
+    """A symbol at a place (2,), edged in white."""
     marker = {"symbol": symbol, "size": 15, "color": colour, "line": {"color": "white", "width": 2}}
     return go.Scatter(
         x=place[:1],
@@ -201,6 +204,7 @@ def images_figure(view: dict[str, Any], dark: bool = False) -> go.Figure:
 
 
 def strip_layout(height: int, count: int) -> dict[str, Any]:
+    """Images in a row, without axes."""
     hidden = {"visible": False, "fixedrange": True}
     return {
         "height": height,
@@ -317,8 +321,8 @@ def bounds_figure(bounds: dict[str, Any], view: dict[str, Any], dark: bool = Fal
     span = max(exact - low, 0.05)
     figure.add_hline(y=exact, line={"color": TRUE, "width": 3})
     figure.add_annotation(
-        text=f"<b>log p(x) {nats(exact)}</b>", x=0, xref="x", y=exact, xanchor="left", yanchor="bottom", showarrow=False,
-        font={"size": FONT, "color": INK[dark]},
+        text=f"<b>log p(x) {nats(exact)}</b>", x=0, xref="x", y=exact, xanchor="left", yanchor="bottom",
+        showarrow=False, font={"size": FONT, "color": INK[dark]},
     )  # fmt: skip
     ticks = (1, 10, 100, 1000, 5000)
     figure.update_layout(
@@ -326,8 +330,8 @@ def bounds_figure(bounds: dict[str, Any], view: dict[str, Any], dark: bool = Fal
         font={"size": FONT},
         showlegend=False,
         xaxis={"type": "log", "tickvals": ticks, "ticktext": [f"{k:,}" for k in ticks], "range": [-0.08, 3.78],
-               "title": {"text": "K draws of q(z|x) for each bound", "standoff": 4}, "gridcolor": GRID, "fixedrange": True,
-               "tickfont": {"size": 14}},
+               "title": {"text": "K draws of q(z|x) for each bound", "standoff": 4}, "gridcolor": GRID,
+               "fixedrange": True, "tickfont": {"size": 14}},
         yaxis={"range": [low - 0.12 * span, exact + 0.3 * span], "title": {"text": "nats"}, "nticks": 5,
                "gridcolor": GRID, "zeroline": False, "fixedrange": True, "automargin": True, "tickfont": {"size": 14}},
         paper_bgcolor=CLEAR,

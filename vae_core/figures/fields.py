@@ -1,4 +1,4 @@
-"""Fields of the plane as charts: steepness, classes, a straight line, holes. Views of `vae_core.analysis.views.fields`."""
+"""Fields of the plane as charts: steepness, classes, a straight line, holes; views of `analysis.views.fields`."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from vae_core.figures.flows import CIRCLE, CLASSES, CLEAR, GRID, LABEL, circle, faint, plane_layout
+from vae_core.figures.colours import CIRCLE, CLASSES, CLEAR, GRID
+from vae_core.figures.plane import LABEL, circle, faint, plane_layout
 
 FONT = {"size": 16}
 HEIGHT, LINE_HEIGHT = 600, 460
@@ -119,7 +120,7 @@ def holes_figure(view: dict[str, Any]) -> go.Figure:
     low, high = (-VIEW, VIEW) if view["standard"] else widened(samples)
     low, high = np.broadcast_to(low, 2), np.broadcast_to(high, 2)
     shown = apart(np.flatnonzero(view["in_hole"]), samples, APART * (high - low).max())
-    numbers = np.where(np.isin(np.arange(len(samples)), shown), "", None)
+    numbers = np.full(len(samples), None, object)
     for number, row in enumerate(shown, 1):
         numbers[row] = f"<b>{number}</b>"
     inside, outside = view["in_hole"], ~view["in_hole"]

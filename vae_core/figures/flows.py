@@ -5,18 +5,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-# Petroff (2021), ten colours that colour-blind people tell apart.
-CLASSES = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
-)  # fmt: skip
-GRID, CIRCLE, DRAWS = "rgba(128,128,128,0.45)", "#e8590c", "#3f90da"
+from vae_core.figures.colours import CIRCLE, CLASSES, CLEAR, GRID
+from vae_core.figures.plane import LABEL, broken_lines, circle, faint, plane_layout
+
+DRAWS = "#3f90da"
 EDGE = 3.8  # of the plane, in standard deviations
-HEIGHT = 600
 SECONDS = 3.0  # of the animation
-CLEAR = "rgba(0,0,0,0)"
 COLUMNS = 5  # of sample images
 SMALL = {"size": 12, "color": CIRCLE}
-LABEL = {"size": 20, "color": "black", "shadow": ", ".join(3 * ["0 0 3px white"])}  # legible on dots of any colour
 
 
 def way_figure(view: dict[str, Any]) -> go.Figure:
@@ -148,51 +144,8 @@ def samples_figure(images: np.ndarray) -> go.Figure:
     return figure
 
 
-def circle(radius: float) -> go.Scatter:
-    """The prior's circle of so many standard deviations."""
-    angle = np.linspace(0, 2 * np.pi, 73)
-    dash = "solid" if radius == 1 else "dash"
-    return go.Scatter(
-        x=(radius * np.cos(angle)).round(3),
-        y=(radius * np.sin(angle)).round(3),
-        mode="lines",
-        line={"color": CIRCLE, "width": 1.5, "dash": dash},
-        hoverinfo="skip",
-    )
-
-
-def faint(codes: np.ndarray) -> go.Scatter:
-    """Where the codes lie, for draws that stream there."""
-    x, y = codes.round(3).T
-    marker = {"color": "rgba(128,128,128,0.35)", "size": 4}
-    return go.Scatter(x=x, y=y, mode="markers", marker=marker, hoverinfo="skip")
-
-
 def middles_of(points: np.ndarray, labels: np.ndarray | None) -> dict[int, tuple[float, float]]:
     """Where to write each class: at the median of its points; nothing without labels."""
     if labels is None:
         return {}
     return {int(label): tuple(np.median(points[labels == label], 0).tolist()) for label in np.unique(labels)}
-
-
-def broken_lines(lines: np.ndarray) -> tuple[list[float | None], list[float | None]]:
-    """(k, p, 2) lines as the two coordinates of one trace, with a gap after each line."""
-    gaps = np.full((len(lines), 1, 2), np.nan)
-    flat = np.concatenate([lines, gaps], 1).reshape(-1, 2).round(3)
-    return tuple([None if np.isnan(value) else float(value) for value in flat[:, i]] for i in range(2))
-
-
-def plane_layout(x: str, y: str, edge: float | None = None) -> dict[str, Any]:
-    """A square plane at one scale; with an edge, fixed axes."""
-    axis = {"zeroline": False, "showgrid": False, "fixedrange": True}
-    if edge:
-        axis |= {"range": [-edge, edge], "dtick": 1}
-    return {
-        "height": HEIGHT,
-        "margin": {"l": 48, "r": 8, "t": 8, "b": 40},
-        "showlegend": False,
-        "xaxis": {**axis, "title": {"text": x, "standoff": 4}, "constrain": "domain"},
-        "yaxis": {**axis, "title": {"text": y, "standoff": 4}, "scaleanchor": "x", "constrain": "domain"},
-        "paper_bgcolor": CLEAR,
-        "plot_bgcolor": CLEAR,
-    }

@@ -1,11 +1,15 @@
-"""The Offset lab as charts: arrows on the plane, images encoded twice, merged weights. Views of `vae_core.analysis.views.offset`."""
+"""The Offset lab as charts: arrows on the plane, images encoded twice, merged weights.
+
+Views of `vae_core.analysis.views.offset`.
+"""
 
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from vae_core.figures.flows import CLASSES, CLEAR, broken_lines, circle, plane_layout
+from vae_core.figures.colours import CLASSES, CLEAR
+from vae_core.figures.plane import broken_lines, circle, plane_layout
 
 EDGES = (4, 6, 8, 12, 16, 24, 32, 48, 64)  # of the plane's axes; they change when a user says so
 INSIDE = 0.95  # share of the codes that the first choice of an edge holds

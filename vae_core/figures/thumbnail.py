@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_core.figures.flows import CIRCLE, CLASSES
+from vae_core.figures.colours import CIRCLE, CLASSES
 from vae_core.run.frame import Frame
 
 SIDE, DOTS = 120, 800  # pixels, and dots at most

@@ -5,8 +5,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from vae_core.figures.colours import CIRCLE, CLEAR, GRID
 from vae_core.figures.exact import BEST, ENCODER, FILL, FONT, GREY, INK, NUMBER, TRUE, nats, tolerance
-from vae_core.figures.flows import CIRCLE, CLEAR, GRID, circle, plane_layout
+from vae_core.figures.plane import circle, plane_layout
 
 ROOM = 1.18  # of the axis, in units of what is drawn: for the numbers
 PRIORS = {"N(0, I)": TRUE, "N(m, S)": BEST}  # the others have the encoder's colour: they follow the codes
@@ -33,7 +34,7 @@ def together_figure(view: dict[str, Any]) -> go.Figure:
     )
     figure = go.Figure([heat], plane_layout("z₁", "z₂", edge))
     figure.add_traces([circle(radius).update(line={"color": CIRCLE, "width": 3}) for radius in (1, 2)])
-    axis = {"dtick": next(step for step in (1, 2, 5, 10, 20, 50, 100, 1e9) if step >= edge / 4)}
+    axis: dict[str, Any] = {"dtick": next(step for step in (1, 2, 5, 10, 20, 50, 100, 1e9) if step >= edge / 4)}
     axis |= {"tickfont": {"size": FONT}, "title_font": {"size": FONT}}
     figure.update_xaxes(axis)
     figure.update_yaxes(axis)

@@ -6,7 +6,7 @@ draws of a posterior, and the parts that some rules share. The ten rules themsel
 This room imports nothing of ours. Open `contract.py` first.
 """
 
-from vae_core.rule.contract import LATENT, Batch, Knobs, Latent, Rule, Setting, knob, seeded
+from vae_core.rule.contract import LATENT, Batch, Knobs, Latent, Rule, Setting, beta_knob, knob, seeded
 from vae_core.rule.gaussian import draw, gaussian_log_density, standard_normal
 from vae_core.rule.kl_divergence import FullKLToPrior, KLToPrior, divergence, kl_to_prior
 from vae_core.rule.neighbours import Neighbours
@@ -27,6 +27,7 @@ __all__ = [
     "Rule",
     "Setting",
     "Standardiser",
+    "beta_knob",
     "divergence",
     "draw",
     "gaussian_log_density",

@@ -83,12 +83,6 @@ class Setting:
     all_images: Tensor | None = None
 
 
-class Knobs(BaseModel):
-    """Settings of a rule that may change while a run trains."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 def knob(
     default: Any,
     *,
@@ -109,8 +103,13 @@ def knob(
         choices: value -> title, for knobs declared as a ``Literal``.
         when: another knob's name -> its values with which this one counts; else it is hidden.
     """
-    looks = {"symbol": symbol, "help": help, "log": log, "choices": choices or {}, "when": when or {}}
+    looks: dict[str, Any] = {"symbol": symbol, "help": help, "log": log, "choices": choices or {}, "when": when or {}}
     return Field(default, ge=low, le=high, title=title, json_schema_extra=looks)
+
+
+def beta_knob(default: float = 1.0, title: str = "KL weight", when: dict[str, tuple[Any, ...]] | None = None) -> Any:
+    """Declare β, the weight of a penalty, which has one range in all rules."""
+    return knob(default, symbol="β", title=title, low=0, high=20, log=True, when=when)
 
 
 class Rule(nn.Module):
@@ -133,7 +132,11 @@ class Rule(nn.Module):
     # "nothing"; None is what the posterior's own type says.
     free: ClassVar[str | None] = None
     heads: ClassVar[dict[str, int]] = {"mean": LATENT}  # encoder outputs: name -> width
-    Knobs: ClassVar[type[Knobs]] = Knobs
+
+    class Knobs(BaseModel):
+        """Settings of a rule that may change while a run trains. A rule that has any extends it."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -160,9 +163,16 @@ class Rule(nn.Module):
         """(m, 2) what is decoded for draws of N(0, I); the draws themselves but for flows."""
         return draws
 
+    def log_density(self, z: Tensor, knobs: Any) -> Tensor:
+        """(B,) log-density in nats, at places (B, 2), of what `from_prior` makes; for rules that make it differ."""
+        raise NotImplementedError
+
     def facts(self) -> dict[str, Tensor]:
         """Small tensors that the rule card shows: name -> (2,) or ()."""
         return {}
+
+
+Knobs = Rule.Knobs
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Normal
+from torch.distributions import Distribution, MultivariateNormal, Normal
 
 from vae_core.rule.contract import LATENT
 
@@ -13,6 +13,7 @@ def draw(posterior: Distribution, eps: Tensor) -> Tensor:
     """(B, 2) the draw of a Gaussian posterior that belongs to ε (B, 2)."""
     if isinstance(posterior, Normal):
         return posterior.mean + posterior.stddev * eps
+    assert isinstance(posterior, MultivariateNormal)
     return posterior.mean + (posterior.scale_tril * eps.unsqueeze(1)).sum(2)
 
 

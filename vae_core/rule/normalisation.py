@@ -12,12 +12,16 @@ MOMENTUM, EPSILON = 0.1, 1e-5
 class Normalisation(nn.Module):
     """(x − m) / d with the moments of the batch while it trains, with running ones at test time."""
 
+    running_mean: Tensor
+    running_variance: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("running_mean", torch.zeros(LATENT))
         self.register_buffer("running_variance", torch.ones(LATENT))
 
     def forward(self, codes: Tensor) -> Tensor:
+        """(B, 2) normalised codes."""
         by_batch = self.training and len(codes) > 1  # one code alone has no variance
         return F.batch_norm(
             codes, self.running_mean, self.running_variance, training=by_batch, momentum=MOMENTUM, eps=EPSILON

@@ -29,18 +29,22 @@ def central_moment(images: Tensor, columns: int, rows: int) -> Tensor:
 
 
 def ink(images: Tensor) -> Tensor:
+    """(n,) the mean pixel."""
     return images.mean(1)
 
 
 def slant(images: Tensor) -> Tensor:
+    """(n,) columns to the right for each row upwards."""
     return -central_moment(images, 1, 1) / central_moment(images, 0, 2).clamp(min=EMPTY)
 
 
 def height(images: Tensor) -> Tensor:
+    """(n,) pixels."""
     return (12 * central_moment(images, 0, 2)).sqrt()
 
 
 def width(images: Tensor) -> Tensor:
+    """(n,) pixels."""
     return (12 * central_moment(images, 2, 0)).sqrt()
 
 

@@ -12,6 +12,9 @@ class Standardiser(nn.Module):
     Flows work near the origin; the codes of rules without a penalty lie far from it.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(LATENT))
@@ -27,4 +30,5 @@ class Standardiser(nn.Module):
         return (z - self.mean.clone()) / self.deviation.clone(), ladj
 
     def inverse(self, u: Tensor) -> Tensor:
+        """(B, 2) the codes of standardised ones."""
         return self.mean + self.deviation * u

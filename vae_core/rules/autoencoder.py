@@ -1,6 +1,8 @@
 """The plain autoencoder: what is left when the noise and the penalty go."""
 
-from vae_core.rule import Latent, Rule
+from torch import Tensor
+
+from vae_core.rule import Batch, Knobs, Latent, Rule
 
 
 class Autoencoder(Rule):
@@ -12,6 +14,6 @@ class Autoencoder(Rule):
     source = "Hinton & Salakhutdinov 2006, Science 313"
     undefined = "No posterior, so no KL and no ELBO: a single point has no density to compare with the prior."
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = heads["mean"]
         return Latent(z=mean, mean=mean)

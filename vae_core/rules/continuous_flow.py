@@ -1,11 +1,23 @@
 """A flow in continuous time: the codes stream to the Gaussian and back along a learned velocity."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from vae_core.rule import LATENT, Knobs, Latent, Rule, Standardiser, gaussian_log_density, knob, seeded
+from vae_core.rule import (
+    LATENT,
+    Batch,
+    Latent,
+    Rule,
+    Setting,
+    Standardiser,
+    beta_knob,
+    gaussian_log_density,
+    knob,
+    seeded,
+)
 
 WIDTH = 64
 
@@ -19,7 +31,7 @@ class ContinuousFlow(Rule):
     source = "Lipman et al. 2023, eq. 23; Chen et al. 2018, eq. 8 and app. A"
     undefined = "The prior is the flow's, so the KL to N(0, I) is not what is charged; the density follows the flow."
 
-    class Knobs(Knobs):
+    class Knobs(Rule.Knobs):
         mode: Literal["frozen", "together"] = knob(
             "frozen",
             symbol="v",
@@ -29,10 +41,10 @@ class ContinuousFlow(Rule):
                 "together": "with the autoencoder, whose codes are drawn to N(0, I)",
             },
         )
-        beta: float = knob(1.0, symbol="β", title="weight", low=0, high=20, log=True, when={"mode": ("together",)})
+        beta: float = beta_knob(title="weight", when={"mode": ("together",)})
         steps: int = knob(16, symbol="N", title="steps of the solver (RK4)", low=2, high=64)
 
-    def __init__(self, setting):
+    def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.standardise = Standardiser()
         with seeded(setting.generator("continuous_flow")):
@@ -41,7 +53,7 @@ class ContinuousFlow(Rule):
                 nn.Linear(WIDTH, WIDTH), nn.SiLU(), nn.Linear(WIDTH, LATENT),
             )  # fmt: skip
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = heads["mean"]
         z1, _ = self.standardise(mean)
         z0, aim = batch.draws, z1.detach()
@@ -83,7 +95,7 @@ class ContinuousFlow(Rule):
             z = z.detach().requires_grad_()
             v = self.v(z, t)
             parts = [torch.autograd.grad(v[:, i].sum(), z, retain_graph=i == 0)[0][:, i] for i in range(LATENT)]
-        return v.detach(), sum(parts)
+        return v.detach(), parts[0] + parts[1]
 
     def log_density(self, z: Tensor, knobs: Knobs) -> Tensor:
         """(B,) log p(z) of codes (B, 2) in nats, by the instantaneous change of variables
@@ -100,11 +112,11 @@ class ContinuousFlow(Rule):
             state = rk4(slope, state, torch.as_tensor(1.0 + k * h, device=z.device), h)
         return gaussian_log_density(state[:, :LATENT]) + state[:, LATENT] + ladj
 
-    def from_prior(self, draws, knobs):
+    def from_prior(self, draws: Tensor, knobs: Knobs) -> Tensor:
         return self.standardise.inverse(self.stream(draws, knobs.steps)[-1])
 
 
-def rk4(slope, z: Tensor, t: Tensor, h: float) -> Tensor:
+def rk4(slope: Callable[[Tensor, Tensor], Tensor], z: Tensor, t: Tensor, h: float) -> Tensor:
     """One step of the classical Runge–Kutta method."""
     k1 = slope(z, t)
     k2 = slope(z + h / 2 * k1, t + h / 2)

@@ -6,7 +6,18 @@ import torch
 from torch import Tensor, nn
 from zuko.transforms import MonotonicRQSTransform
 
-from vae_core.rule import LATENT, Knobs, Latent, Rule, Standardiser, gaussian_log_density, knob, seeded
+from vae_core.rule import (
+    LATENT,
+    Batch,
+    Latent,
+    Rule,
+    Setting,
+    Standardiser,
+    beta_knob,
+    gaussian_log_density,
+    knob,
+    seeded,
+)
 
 BINS, WIDTH, MOST_LAYERS = 8, 32, 6
 
@@ -23,7 +34,7 @@ class Flow(Rule):
     undefined = "The prior is the flow's, so the KL to N(0, I) is not what is charged; the flow's density is exact."
     heads = {"mean": LATENT, "log_variance": LATENT}
 
-    class Knobs(Knobs):
+    class Knobs(Rule.Knobs):
         mode: Literal["frozen", "together", "prior"] = knob(
             "frozen",
             symbol="f",
@@ -35,11 +46,9 @@ class Flow(Rule):
             },
         )
         layers: int = knob(3, symbol="k", title="layers", low=1, high=MOST_LAYERS)
-        beta: float = knob(
-            1.0, symbol="β", title="weight", low=0, high=20, log=True, when={"mode": ("together", "prior")}
-        )
+        beta: float = beta_knob(title="weight", when={"mode": ("together", "prior")})
 
-    def __init__(self, setting):
+    def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.standardise = Standardiser()
         with seeded(setting.generator("flow")):
@@ -50,7 +59,7 @@ class Flow(Rule):
                 for layer in range(MOST_LAYERS)
             )
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = heads["mean"]
         if knobs.mode == "prior":
             log_scale = 0.5 * heads["log_variance"]
@@ -80,7 +89,7 @@ class Flow(Rule):
             total = total + ladj
         return u, total
 
-    def from_prior(self, draws, knobs):
+    def from_prior(self, draws: Tensor, knobs: Knobs) -> Tensor:
         for layer in reversed(range(knobs.layers)):
             draws = self.uncouple(layer, draws)
         return self.standardise.inverse(draws)
@@ -106,7 +115,7 @@ class Flow(Rule):
         return MonotonicRQSTransform(*self.splines[layer](kept.unsqueeze(1)).split([BINS, BINS, BINS - 1], 1))
 
     @staticmethod
-    def _by_turns(layer: int, pair):
+    def _by_turns(layer: int, pair: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The two coordinates, changed over in every second layer."""
         first, second = pair.unbind(1) if isinstance(pair, Tensor) else pair
         return (second, first) if layer % 2 else (first, second)

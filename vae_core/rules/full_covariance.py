@@ -1,9 +1,10 @@
 """A third channel beside mean and scale: the correlation, so that posteriors may tilt."""
 
 import torch
+from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from vae_core.rule import Knobs, Latent, Rule, divergence, knob
+from vae_core.rule import Batch, Latent, Rule, beta_knob, divergence, knob
 
 MOST = 0.999  # of the correlation: at 1 the density would vanish
 
@@ -20,11 +21,11 @@ class FullCovariance(Rule):
     )
     heads = {"mean": 2, "log_variance": 2, "correlation": 1}
 
-    class Knobs(Knobs):
-        beta: float = knob(1.0, symbol="β", title="KL weight", low=0, high=20, log=True)
+    class Knobs(Rule.Knobs):
+        beta: float = beta_knob()
         s: float = knob(1.0, symbol="s", title="noise scale", low=0, high=3)
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = heads["mean"]
         first, second = torch.exp(0.5 * heads["log_variance"]).split(1, 1)
         rho = MOST * torch.tanh(heads["correlation"])

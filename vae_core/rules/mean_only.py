@@ -1,8 +1,9 @@
 """Noise of one fixed size: the encoder chooses the mean and nothing else."""
 
+from torch import Tensor
 from torch.distributions import Normal
 
-from vae_core.rule import Knobs, Latent, Rule, kl_to_prior, knob
+from vae_core.rule import Batch, Latent, Rule, beta_knob, kl_to_prior, knob
 
 
 class MeanOnly(Rule):
@@ -15,12 +16,12 @@ class MeanOnly(Rule):
     noise_off = "ε is not added, ½‖μ‖² is still charged: an autoencoder with weight decay on its codes."
     free = "mean"
 
-    class Knobs(Knobs):
-        beta: float = knob(1.0, symbol="β", title="KL weight", low=0, high=20, log=True)
+    class Knobs(Rule.Knobs):
+        beta: float = beta_knob()
         sigma0: float = knob(1.0, symbol="σ₀", title="noise size", low=0.01, high=3, log=True)
         squash: bool = knob(False, symbol="tanh", title="squash μ by tanh", help="keeps μ in [-1, 1]")
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = heads["mean"].tanh() if knobs.squash else heads["mean"]
         posterior = Normal(mean, mean.new_full((), knobs.sigma0).expand_as(mean), validate_args=False)
         return Latent(

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vae_core.rule import LATENT, Knobs, Latent, Rule, knob
+from vae_core.rule import LATENT, Batch, Latent, Rule, knob
 
 DIRECTIONS = 16
 KERNEL = 2.0 * LATENT  # the constant of the inverse multiquadric: E‖a − b‖² of two draws of N(0, I)
@@ -23,7 +23,7 @@ class MomentMatching(Rule):
         "The codes of a batch are compared with the prior, the code of one x is a point: no KL and no ELBO for it."
     )
 
-    class Knobs(Knobs):
+    class Knobs(Rule.Knobs):
         which: Literal["kl", "mmd", "sliced_wasserstein"] = knob(
             "kl",
             symbol="D",
@@ -47,7 +47,7 @@ class MomentMatching(Rule):
         )
         n: int = knob(512, symbol="n", title="codes compared at a time", low=4, high=8192, log=True)
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = heads["mean"]
         # A larger batch is compared in groups of n, so that n can be moved while the run trains.
         size = min(knobs.n, len(mean))
@@ -87,9 +87,9 @@ def mmd(codes: Tensor, draws: Tensor) -> Tensor:
 def sliced_wasserstein(codes: Tensor, draws: Tensor | None = None) -> Tensor:
     """(G,) mean over directions of the squared 2-Wasserstein distance between the codes (G, n, 2)
     seen along a direction and N(0, 1), by its quantiles."""
-    n, like = codes.shape[1], {"device": codes.device, "dtype": codes.dtype}
-    angles = (torch.arange(DIRECTIONS, **like) + 0.5) * math.pi / DIRECTIONS
+    n = codes.shape[1]
+    angles = (torch.arange(DIRECTIONS, device=codes.device, dtype=codes.dtype) + 0.5) * math.pi / DIRECTIONS
     shadows = codes @ torch.stack([angles.cos(), angles.sin()])
-    levels = (torch.arange(n, **like) + 0.5) / n
+    levels = (torch.arange(n, device=codes.device, dtype=codes.dtype) + 0.5) / n
     quantiles = torch.special.ndtri(levels.double()).to(codes.dtype)
     return (shadows.sort(1).values - quantiles.unsqueeze(1)).square().mean((1, 2))

@@ -1,8 +1,9 @@
 """Nothing but noise: the code says nothing about the image."""
 
 import torch
+from torch import Tensor
 
-from vae_core.rule import Latent, Rule, standard_normal
+from vae_core.rule import Batch, Knobs, Latent, Rule, standard_normal
 
 
 class NoiseOnly(Rule):
@@ -15,6 +16,6 @@ class NoiseOnly(Rule):
     noise_off = "ε is not added: every image gets z = 0, and the decoder paints one mean image."
     free = "nothing"
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = torch.zeros_like(heads["mean"])
         return Latent(z=mean + eps, mean=mean, posterior=standard_normal(mean))

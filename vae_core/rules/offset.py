@@ -3,9 +3,10 @@
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from vae_core.data import tables
-from vae_core.rule import LATENT, Knobs, Latent, Rule, knob
+from vae_core.rule import LATENT, Batch, Latent, Rule, Setting, beta_knob, knob
 from vae_core.rule.neighbours import Neighbours
 from vae_core.rule.normalisation import Normalisation
 from vae_core.rule.properties import PROPERTIES, measure, standardised
@@ -20,7 +21,7 @@ class Offset(Rule):
     source = "The question itself; the penalty: Ghosh et al. 2020, eq. 6"
     undefined = "The same x always gives the same z, so there is no posterior, no KL and no ELBO."
 
-    class Knobs(Knobs):
+    class Knobs(Rule.Knobs):
         f: Literal["table", "second_encoder", "random_network", "own_table", "property"] = knob(
             "table",
             symbol="f",
@@ -34,7 +35,7 @@ class Offset(Rule):
             },
         )
         a: float = knob(1.0, symbol="a", title="offset scale", low=0, high=3)
-        beta: float = knob(0.0, symbol="β", title="weight of ½‖z‖²", low=0, high=20, log=True)
+        beta: float = beta_knob(0.0, "weight of ½‖z‖²")
         normalise: bool = knob(False, symbol="norm", title="normalise μ first", help="z = (μ(x) − m) / d + a f(x)")
         unseen: Literal["zero", "drawn", "nearest"] = knob(
             "zero",
@@ -62,7 +63,14 @@ class Offset(Rule):
             when={"f": ("own_table",)},
         )
 
-    def __init__(self, setting):
+    table: Tensor
+    own_table: Tensor
+    random_shift: Tensor
+    random_scale: Tensor
+    property_shift: Tensor
+    property_scale: Tensor
+
+    def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.normalisation = Normalisation()
         self.second_encoder = setting.encoder("offset/second_encoder")
@@ -81,36 +89,36 @@ class Offset(Rule):
         images = setting.images[: setting.train_size] if setting.all_images is None else setting.all_images
         self.neighbours = Neighbours(images)
 
-    def prepare(self, knobs):
+    def prepare(self, knobs: Knobs) -> None:
         if knobs.f == "own_table":
             table = torch.from_numpy(tables.load(knobs.table, len(self.table)))
             self.own_table = table.to(self.table.device)
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         code = self.normalisation(heads["mean"]) if knobs.normalise else heads["mean"]
         mean = code + knobs.a * getattr(self, f"f_from_{knobs.f}")(batch, knobs)
         penalty = {"half_square": knobs.beta * 0.5 * mean.square().sum(1)} if knobs.beta else {}
         return Latent(z=mean, mean=mean, penalty=penalty)
 
-    def f_from_second_encoder(self, batch, knobs):
+    def f_from_second_encoder(self, batch: Batch, knobs: Knobs) -> Tensor:
         return self.second_encoder(batch.images)["mean"]
 
-    def f_from_random_network(self, batch, knobs):
+    def f_from_random_network(self, batch: Batch, knobs: Knobs) -> Tensor:
         return (self.random_network(batch.images)["mean"] - self.random_shift) / self.random_scale
 
-    def f_from_property(self, batch, knobs):
+    def f_from_property(self, batch: Batch, knobs: Knobs) -> Tensor:
         """(p, 0): what is seen moves the code sideways, and nothing moves it up or down."""
         which = PROPERTIES.index(knobs.property)
         p = (measure(batch.images, knobs.property) - self.property_shift[which]) / self.property_scale[which]
         return torch.stack([p, torch.zeros_like(p)], 1)
 
-    def f_from_table(self, batch, knobs):
+    def f_from_table(self, batch: Batch, knobs: Knobs) -> Tensor:
         return self.look_up(self.table, batch, knobs.unseen)
 
-    def f_from_own_table(self, batch, knobs):
+    def f_from_own_table(self, batch: Batch, knobs: Knobs) -> Tensor:
         return self.look_up(self.own_table, batch, knobs.unseen)
 
-    def look_up(self, table, batch, unseen):
+    def look_up(self, table: Tensor, batch: Batch, unseen: str) -> Tensor:
         """Each image's own row; what an image without one gets is a choice."""
         known = batch.rows >= 0
         rows = batch.rows.clamp(min=0)

@@ -1,9 +1,10 @@
 """The variational autoencoder: the reference that all other rules are held against."""
 
 import torch
+from torch import Tensor
 from torch.distributions import Normal
 
-from vae_core.rule import Knobs, Latent, Rule, kl_to_prior, knob
+from vae_core.rule import Batch, Latent, Rule, beta_knob, kl_to_prior, knob
 
 
 class VAE(Rule):
@@ -16,11 +17,11 @@ class VAE(Rule):
     noise_off = "ε is not added, the penalty stays: the decoder no longer sees σ, so the KL pulls σ to 1."
     heads = {"mean": 2, "log_variance": 2}
 
-    class Knobs(Knobs):
-        beta: float = knob(1.0, symbol="β", title="KL weight", low=0, high=20, log=True)
+    class Knobs(Rule.Knobs):
+        beta: float = beta_knob()
         s: float = knob(1.0, symbol="s", title="noise scale", low=0, high=3)
 
-    def forward(self, heads, eps, knobs, batch):
+    def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = heads["mean"]
         scale = torch.exp(0.5 * heads["log_variance"])
         posterior = Normal(mean, scale, validate_args=False)

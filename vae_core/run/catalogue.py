@@ -1,21 +1,87 @@
-"""The rules as plain data: what the page, the URL and the browser need to know of them."""
+"""The rules as plain data: what the page, the URL and the browser need to know of them.
+
+Only `catalogue` needs the rules, and loads torch with them; the server asks a worker for it.
+"""
 
 import inspect
 import typing
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal, TypedDict
 
-from latex2mathml.converter import convert
-
-from vae_core.rule import Rule
-from vae_core.rules import discover
+Kind = Literal["choice", "bool", "int", "float", "text"]
 
 
-def catalogue() -> list[dict[str, Any]]:
-    """One entry for each rule; formulas as MathML, knobs as declared."""
-    return [entry(name, rule) for name, rule in discover().items()]
+class Choice(TypedDict):
+    """A value of a knob that is chosen from a list."""
+
+    value: str
+    title: str
 
 
-def entry(name: str, rule: type[Rule]) -> dict[str, Any]:
+class KnobEntry(TypedDict):
+    """A declared knob as a widget sees it.
+
+    `when` names the values of another knob with which this one counts; `min` and `max` are None where there is no end.
+    """
+
+    name: str
+    symbol: str
+    title: str
+    help: str
+    kind: Kind
+    default: Any
+    min: float | None
+    max: float | None
+    step: float
+    scale: Literal["linear", "log"]
+    when: dict[str, tuple[Any, ...]]
+    choices: list[Choice]
+
+
+class RuleEntry(TypedDict):
+    """A rule as the page sees it: the lines of its class, formulas also as MathML, and its source."""
+
+    name: str
+    title: str
+    question: str
+    formula: str
+    mathml: str
+    charged: str
+    why: str
+    undefined: str
+    source: str
+    noisy: bool
+    noise_off: str
+    noise_when: dict[str, tuple[Any, ...]]
+    has_posterior: bool
+    knobs: list[KnobEntry]
+    code: str
+
+
+def by_name(rules: Iterable[RuleEntry]) -> dict[str, RuleEntry]:
+    """Name -> rule, of a catalogue."""
+    return {rule["name"]: rule for rule in rules}
+
+
+def default_knobs(rules: Iterable[RuleEntry]) -> dict[str, dict[str, Any]]:
+    """Rule -> its knobs at their defaults, of a catalogue."""
+    return {rule["name"]: {knob["name"]: knob["default"] for knob in rule["knobs"]} for rule in rules}
+
+
+def catalogue() -> list[RuleEntry]:
+    """One entry for each rule, in alphabetical order."""
+    from vae_core.rules import discover
+
+    return [entry(name) for name in discover()]
+
+
+def entry(name: str) -> RuleEntry:
+    """A rule as plain data."""
+    from latex2mathml.converter import convert
+
+    from vae_core.rules import discover
+
+    rule = discover()[name]
     return {
         "name": name,
         "title": rule.title,
@@ -30,17 +96,18 @@ def entry(name: str, rule: type[Rule]) -> dict[str, Any]:
         "noise_off": rule.noise_off,
         "noise_when": rule.noise_when,
         "has_posterior": not rule.undefined,
-        "knobs": [knob(name, field) for name, field in rule.Knobs.model_fields.items()],
+        "knobs": [knob_entry(name, field) for name, field in rule.Knobs.model_fields.items()],
         "code": inspect.getsource(rule),
     }
 
 
-def knob(name: str, field: Any) -> dict[str, Any]:
-    """A declared knob as a widget sees it."""
+def knob_entry(name: str, field: Any) -> KnobEntry:
+    """A declared knob, pydantic's field of that name, as plain data."""
     looks = field.json_schema_extra
     limits = {key: getattr(m, key) for m in field.metadata for key in ("ge", "le") if hasattr(m, key)}
     choices = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else ()
-    kind = "choice" if choices else {bool: "bool", int: "int", float: "float"}.get(field.annotation, "text")
+    kinds: dict[type, Kind] = {bool: "bool", int: "int", float: "float"}
+    kind: Kind = "choice" if choices else kinds.get(field.annotation, "text")
     return {
         "name": name,
         "symbol": looks["symbol"],

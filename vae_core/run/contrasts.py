@@ -1,10 +1,11 @@
 """Contrasts: sets of runs that differ in named settings only. The presets of Compare, as data."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from vae_core.run.catalogue import RuleEntry, by_name, default_knobs
 from vae_core.run.link import from_query
 from vae_core.run.recipe import Recipe, RecipeError, unknown
 
@@ -113,7 +114,7 @@ def vary(base: Mapping[str, Any], setting: str, values: Iterable[Any]) -> list[d
     if setting.startswith(KNOB):
         name = setting.removeprefix(KNOB)
         return [{**base, "knobs": {**base.get("knobs", {}), name: value}} for value in values]
-    alone = {"knobs": {}} if setting == "rule" else {}  # another rule has knobs of its own
+    alone: dict[str, Any] = {"knobs": {}} if setting == "rule" else {}  # another rule has knobs of its own
     return [{**base, **alone, setting: value} for value in values]
 
 
@@ -133,16 +134,15 @@ def differences(recipes: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: found[name] for name in names if len({repr(v) for v in found[name] if v is not None}) > 1}
 
 
-def titles(recipes: Sequence[Mapping[str, Any]], rules: Sequence[Mapping[str, Any]]) -> list[str]:
+def titles(recipes: Sequence[Mapping[str, Any]], rules: Sequence[RuleEntry]) -> list[str]:
     """What tells each run from the others, in words: "VAE · β = 4".
 
     Args:
         recipes: as for `differences`.
         rules: `vae_core.run.catalogue.catalogue()`.
     """
-    entries = {rule["name"]: rule for rule in rules}
-    defaults = {rule["name"]: {KNOB + knob["name"]: knob["default"] for knob in rule["knobs"]} for rule in rules}
-    usual = [defaults[recipe["rule"]] for recipe in recipes]
+    entries, defaults = by_name(rules), default_knobs(rules)
+    usual = [{KNOB + name: value for name, value in defaults[recipe["rule"]].items()} for recipe in recipes]
     differing = {
         name: values
         for name, values in differences(recipes).items()
@@ -158,7 +158,7 @@ def titles(recipes: Sequence[Mapping[str, Any]], rules: Sequence[Mapping[str, An
     return found
 
 
-def in_words(name: str, value: Any, rule: Mapping[str, Any]) -> str:
+def in_words(name: str, value: Any, rule: RuleEntry) -> str:
     """A setting of a run for a title; "" where there is nothing to say of it."""
     if name.startswith(KNOB):
         knob = next((knob for knob in rule["knobs"] if KNOB + knob["name"] == name), None)
@@ -169,7 +169,7 @@ def in_words(name: str, value: Any, rule: Mapping[str, Any]) -> str:
         if isinstance(value, str):
             return next((c["title"] for c in knob["choices"] if c["value"] == value), value)
         return f"{knob['symbol']} = {value:g}"
-    return {
+    words: dict[str, Callable[[], str]] = {
         "rule": lambda: rule["title"],
         "noise": lambda: {0: "noise off", 1: "noise on"}.get(value, f"noise {value:g}"),
         # Of the largest size a smaller data set has all that it has.
@@ -181,7 +181,8 @@ def in_words(name: str, value: Any, rule: Mapping[str, Any]) -> str:
         "encoders": lambda: f"{value} encoder{'s' if value > 1 else ''}",
         "wider": lambda: "one wider encoder" if value else "",
         "seed": lambda: f"seed {value}",
-    }.get(name, lambda: str(value))()
+    }
+    return words.get(name, lambda: str(value))()
 
 
 def plans_of(query: Mapping[str, Sequence[str]]) -> list[Plan]:

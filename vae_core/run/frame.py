@@ -1,12 +1,11 @@
-"""Frame: an immutable picture of a run at a step, and how it travels as bytes."""
+"""Frame: an immutable picture of a run at a step, and the two byte strings as which it travels."""
 
-import json
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-ALIGN = 8
+from vae_core.run.packing import pack, unpack
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,7 @@ class PackedFrame:
 
     @property
     def size(self) -> int:
+        """Bytes."""
         return len(self.view) + len(self.decoder)
 
     def header(self) -> dict[str, Any]:
@@ -101,48 +101,10 @@ class PackedFrame:
 
     def unpacked(self) -> Frame:
         """The frame again; its arrays are read-only views of the bytes."""
-        header, arrays = unpack(self.view)
+        about, arrays = unpack(self.view)
         weights = unpack(self.decoder)[1]
         labels = weights.pop("labels")
-        del header["kind"], header["chosen"]
-        header["strip"] = tuple(header["strip"])
-        arrays = {"scale": None, "correlation": None, **arrays}
-        return Frame(**header, **arrays, labels=labels, decoder=tuple(weights.values()))
-
-
-def pack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """Header and arrays as one byte string that a browser can read without copying.
-
-    u32 length of the header, the header as JSON, padding to 8 bytes, then the arrays, each
-    padded to 8 bytes; the header's "arrays" gives dtype, shape and offset of each.
-    """
-    table, chunks, offset = {}, [], 0
-    for name, array in arrays.items():
-        data = np.ascontiguousarray(array).tobytes()
-        table[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "offset": offset}
-        data += bytes(-len(data) % ALIGN)
-        chunks.append(data)
-        offset += len(data)
-    text = json.dumps({**header, "arrays": table}, allow_nan=False).encode()
-    head = len(text).to_bytes(4, "little") + text
-    return b"".join([head + bytes(-len(head) % ALIGN), *chunks])
-
-
-def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `pack` packed: header and read-only arrays.
-
-    Raises:
-        ValueError: the bytes are not a whole packed frame.
-    """
-    try:
-        length = int.from_bytes(data[:4], "little")
-        header = json.loads(data[4 : 4 + length])
-        start = 4 + length + -(4 + length) % ALIGN
-        arrays = {}
-        for name, entry in header.pop("arrays").items():
-            dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
-            count = int(np.prod(shape))
-            arrays[name] = np.frombuffer(data, dtype, count, start + entry["offset"]).reshape(shape)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"Not a whole recorded frame ({error}).") from None
-    return header, arrays
+        del about["kind"], about["chosen"]
+        about["strip"] = tuple(about["strip"])
+        fields: dict[str, Any] = {"scale": None, "correlation": None, **about, **arrays}
+        return Frame(**fields, labels=labels, decoder=tuple(weights.values()))

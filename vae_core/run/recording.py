@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from vae_core.run.frame import Frame, PackedFrame, unpack
+from vae_core.run.frame import Frame, PackedFrame
+from vae_core.run.packing import unpack
 from vae_core.run.recipe import Event, Recipe
 from vae_core.run.thinning import thin
 

@@ -11,7 +11,7 @@ def least_missed(steps: Sequence[int], keep: Collection[int] = ()) -> int | None
     """
     now = steps[-1] if steps else 0
     best, victim = float("inf"), None
-    for before, step, after in zip(steps, steps[1:], steps[2:]):
+    for before, step, after in zip(steps, steps[1:], steps[2:], strict=False):
         gap = (after - before) / (now - step + 50)
         if step not in keep and gap < best:
             best, victim = gap, step

@@ -1,12 +1,13 @@
 """How wide an encoder must be to have as many parameters as several: plain arithmetic, without torch."""
 
+import itertools
 from collections.abc import Sequence
 
 
 def parameters(widths: Sequence[int]) -> int:
     """Weights and biases of an encoder with these hidden widths and a mean."""
     sizes = (28 * 28, *widths, 2)
-    return sum(i * o + o for i, o in zip(sizes, sizes[1:], strict=False))
+    return sum(i * o + o for i, o in itertools.pairwise(sizes))
 
 
 def wider(widths: Sequence[int], times: int = 2) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Parcel: a whole run as a folder and as one zip, of which no path, link or size is trusted.
+"""Archive: a whole run as a folder and as one zip, of which no path, link or size is trusted.
 
 The folder is that of `Run.save` (run.json, frames/), with state.npz, from which training goes on (`Trainer.state`),
 tables/, the user's own offsets, and about.json, its name and note in a library.
@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from vae_core.data import tables
-from vae_core.data.uploads import entries, shown
+from vae_core.data.foreign import entries, shown
 from vae_core.run.recording import RecordingError, Run
 
 LIMIT = 160 * 2**20  # bytes, packed and unpacked; a recording has at most 96 MB of frames
@@ -110,6 +110,7 @@ def unpack(data: bytes, folder: Path, name: str) -> None:
 
 
 def damaged(name: str) -> RecordingError:
+    """The error for bytes that are no whole zip."""
     return RecordingError(f"{name} is not a whole zip file; copy or export it again.")
 
 
@@ -130,10 +131,10 @@ def parts_of(members: list[zipfile.ZipInfo], name: str) -> dict[str, zipfile.Zip
         raise RecordingError(f"{name} holds {found}; zip the folder of one run.")
     parts: dict[str, zipfile.ZipInfo] = {}
     for member in files:
-        path = member.filename.removeprefix(roots[0])
-        if not PARTS.fullmatch(path) or not member.filename.startswith(roots[0]):
+        part = member.filename.removeprefix(roots[0])
+        if not PARTS.fullmatch(part) or not member.filename.startswith(roots[0]):
             raise RecordingError(f"{name} holds {member.filename[:80]!r}, which is no part of a run; take it out.")
-        if path in parts:
-            raise RecordingError(f"{name} holds {path} twice; export the run again.")
-        parts[path] = member
+        if part in parts:
+            raise RecordingError(f"{name} holds {part} twice; export the run again.")
+        parts[part] = member
     return parts

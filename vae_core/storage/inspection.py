@@ -4,6 +4,7 @@ No part is ever unpickled. Recipes and knobs are checked by their rules, so this
 """
 
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vae_core.data import tables
-from vae_core.data.uploads import entries, reason, shown
+from vae_core.data.foreign import entries, reason, shown
 from vae_core.run.frame import Frame
 from vae_core.run.recipe import parse_knobs
 from vae_core.run.recording import RecordingError, Run
@@ -53,6 +54,7 @@ def checked(folder: Path, name: str) -> Run:
 
 
 def expect(true: bool, complaint: str) -> None:
+    """Complain, as `checked` reports it, unless something is true."""
     if not true:
         raise ValueError(complaint)
 
@@ -96,7 +98,7 @@ def check_frame(frame: Frame, run: Run, step: int) -> None:
             isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype, f"{name} has a wrong shape"
         )
     sizes = (2, *reversed(run.recipe.hidden), 28 * 28)
-    layers = [shape for i, o in zip(sizes, sizes[1:], strict=False) for shape in ((o, i), (o,))]
+    layers = [shape for i, o in itertools.pairwise(sizes) for shape in ((o, i), (o,))]
     expect([w.shape for w in frame.decoder] == layers, "the decoder is not that of the recipe")
     expect({w.dtype for w in frame.decoder} == {np.dtype(np.float16)}, "the decoder has another type")
     expect(type(frame.step) is int and frame.step == step and number(frame.epoch), "the step is wrong")

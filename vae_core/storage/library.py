@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from vae_core.data import tables
-from vae_core.data.cache import named_folder, system_folder, try_replace
+from vae_core.data.folders import named_folder, system_folder, try_replace
+from vae_core.data.foreign import shown
 from vae_core.data.originals import ORIGINALS
-from vae_core.data.uploads import shown
 from vae_core.figures.thumbnail import thumbnail
 from vae_core.run.recording import Run, as_checked
-from vae_core.storage import archive as parcel
-from vae_core.storage import inspection
+from vae_core.storage import archive, inspection
 
 TRASH, ABOUT, PICTURE = "trash", "about.json", "thumbnail.svg"
 DAYS = 30  # that deleted runs are kept
@@ -44,8 +43,8 @@ class About(BaseModel):
     saved: AwareDatetime
     dataset: str = ""  # its title
     rule: str = ""  # the last one
-    step: int = Field(0, ge=0)
-    size: int = Field(0, ge=0)  # bytes
+    step: int = Field(default=0, ge=0)
+    size: int = Field(default=0, ge=0)  # bytes
 
     @field_validator("saved")
     @classmethod
@@ -56,7 +55,7 @@ class About(BaseModel):
 
     @field_validator("name", "note", "dataset")
     @classmethod
-    def _shorten(cls, text: str, info) -> str:
+    def _shorten(cls, text: str, info: ValidationInfo) -> str:
         text = "".join(c for c in text if c.isprintable() or c == "\n").strip()
         return text[:LONGEST_NOTE] if info.field_name == "note" else " ".join(text.split())[:LONGEST_NAME]
 
@@ -72,6 +71,7 @@ class Entry:
 
     @property
     def name(self) -> str:
+        """What its card is headed."""
         return self.about.name if self.about else f"Damaged entry {self.id}"
 
 
@@ -139,7 +139,7 @@ class Library:
         except (OSError, ValidationError):
             about = None
         try:
-            picture = (path / PICTURE).read_text() if about else ""
+            picture = (path / PICTURE).read_text(encoding="utf-8") if about else ""
             deleted = path.stat().st_mtime if path.parent.name == TRASH else 0.0
         except (OSError, UnicodeDecodeError):
             picture, deleted = "", 0.0
@@ -157,7 +157,7 @@ class Library:
             LibraryError, RecordingError: it cannot be written; nothing of it is kept.
         """
         with self._new(name or "The run") as part:
-            parcel.write(part, run, state)
+            archive.write(part, run, state)
             self._describe(part, run, About(name=name or "Run", note=note, saved=datetime.now(UTC), dataset=dataset))
             id = self._settle(part)
         return id
@@ -175,7 +175,7 @@ class Library:
         """
         name = shown(name)
         with self._new(name) as part:
-            parcel.unpack(data, part, name)
+            archive.unpack(data, part, name)
             check(part, name)
             run = Run.open(part, recipe=as_checked)
             try:
@@ -213,8 +213,8 @@ class Library:
         size = sum(path.stat().st_size for path in part.rglob("*"))
         measured = {"dataset": about.dataset or title, "rule": frame.rule, "step": frame.step, "size": size}
         about = about.model_copy(update=measured)
-        (part / ABOUT).write_text(about.model_dump_json())
-        (part / PICTURE).write_text(thumbnail(frame))
+        (part / ABOUT).write_text(about.model_dump_json(), encoding="utf-8")
+        (part / PICTURE).write_text(thumbnail(frame), encoding="utf-8")
 
     # -- what is there already ---------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class Library:
 
     def zip(self, id: str) -> bytes:
         """The whole run as one file, see `vae_core.storage.archive`."""
-        return parcel.pack(self._existing(id))
+        return archive.pack(self._existing(id))
 
     def edit(self, id: str, name: str, note: str) -> None:
         """Give a run another name and note; an empty name leaves the old one."""

@@ -7,7 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from vae_core.figures.flows import CLASSES, circle, plane_layout
+from vae_core.figures.colours import CLASSES
+from vae_core.figures.plane import circle, plane_layout
 from vae_core.run.frame import Frame
 from vae_core.run.link import write
 from vae_core.run.recording import Run
@@ -91,7 +92,8 @@ def image(run: Run, form: str) -> bytes:
         ExportError: kaleido or a browser for it is missing.
     """
     try:
-        return sheet_figure(run).to_image(format=form, scale=2 if form == "png" else 1)
+        picture: bytes = sheet_figure(run).to_image(format=form, scale=2 if form == "png" else 1)
+        return picture
     except Exception:  # plotly's, kaleido's or choreographer's own, according to what is missing
         raise ExportError(
             f"{form.upper()} needs kaleido and Chrome or Chromium: pip install 'noise-lab[export]'. "
@@ -113,16 +115,19 @@ def report(run: Run, title: str = "Noise Lab") -> str:
     last = run.steps[-1]
     metrics = {name: "not defined" if v is None else f"{v:.3f}" for name, v in run.history[last].items()}
     events = {f"{event.step:,}": event.label for event in run.events}
+    tables = table("Recipe", recipe) + table(f"Nats per image at step {last:,}", metrics) + table("Events", events)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
 <style>
-body {{ font: 16px/1.4 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 1400px; color: #222; background: #fff; }}
+body {{ font: 16px/1.4 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 1400px; }}
+body {{ color: #222; background: #fff; }}
 main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(540px, 100%), 1fr)); gap: 1rem; }}
-section {{ display: flex; flex-wrap: wrap; gap: 3rem; }} td {{ padding: 0 1rem 0 0; }} h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; }}
+section {{ display: flex; flex-wrap: wrap; gap: 3rem; }} td {{ padding: 0 1rem 0 0; }}
+h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; }}
 </style></head><body>
 <h1>{html.escape(title)}</h1>
 <main>{"".join(f"<div>{chart}</div>" for chart in charts)}</main>
-<section>{table("Recipe", recipe)}{table(f"Nats per image at step {last:,}", metrics)}{table("Events", events)}</section>
+<section>{tables}</section>
 </body></html>
 """
 

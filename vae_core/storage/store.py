@@ -7,18 +7,19 @@ import json
 import re
 import secrets
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import IO, Any
 
-from vae_core.data.cache import cache_folder, named_folder, try_replace
+from vae_core.data.folders import cache_folder, named_folder, try_replace
 from vae_core.run.recording import RecordingError, Run, as_checked
 
-try:
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 FRAMES = 16 << 20  # bytes of frames written for each training
 SPACE = 2 << 30  # bytes of all; the oldest go first
@@ -43,7 +44,7 @@ class Store:
         self.folder = folder or store_folder()
         self._token = secrets.token_hex(4)  # of this server, so that it knows its own notes
         self._lock = threading.Lock()
-        self._claimed: dict[str, IO] = {}
+        self._claimed: dict[str, IO[bytes]] = {}
 
     def of(self, feed: str) -> Path:
         """The folder of a training; its checkpoints are ``<step>.npz``."""
@@ -57,7 +58,7 @@ class Store:
                 return True
             try:
                 self.of(feed).mkdir(parents=True, exist_ok=True)
-                file = open(self.of(feed) / "claim", "ab")
+                file = open(self.of(feed) / "claim", "ab")  # noqa: SIM115  # the lock lasts as long as it is open
             except OSError:
                 return True  # full or read-only: nothing will be written
             if _locked(file):
@@ -136,7 +137,7 @@ class Store:
             self._note(run).unlink(missing_ok=True)
 
     def _is_ours(self, run: str) -> bool:
-        return self.noted(run).get("server", self._token) == self._token
+        return bool(self.noted(run).get("server", self._token) == self._token)
 
     def _note(self, run: str) -> Path:
         return self.folder / "runs" / f"{run}.json"
@@ -159,15 +160,13 @@ class Store:
                 path.unlink(missing_ok=True)
 
 
-def _locked(file: IO) -> bool:
+def _locked(file: IO[bytes]) -> bool:
     """Lock an open file for this process alone; False if another has. Where the disk knows no locks, it is ours."""
     try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
+        if sys.platform == "win32":
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     except OSError:

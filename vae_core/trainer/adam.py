@@ -27,16 +27,16 @@ class Adam:
             if name not in self.moments:
                 self.moments[name] = (torch.zeros_like(p), torch.zeros_like(p), torch.zeros((), device=p.device))
         first, second, counts = zip(*(self.moments[name] for name in used), strict=True)
-        values = list(used.values())
+        values: list[Tensor] = list(used.values())
         with torch.no_grad():
             # What `torch.optim.adam.adam` calls; it would first sort the tensors by device and type, for 50 µs.
             torch._foreach_add_(counts, 1)
             torch._fused_adam_(
-                values, [p.grad for p in values], first, second, [], counts,
+                values, [p.grad for p in values if p.grad is not None], first, second, [], counts,
                 lr=rate, beta1=BETAS[0], beta2=BETAS[1], eps=EPSILON,
                 weight_decay=0.0, amsgrad=False, maximize=False,
             )  # fmt: skip
-        for p in values:
+        for p in used.values():
             p.grad = None
 
 

@@ -1,16 +1,20 @@
 """Encoder and decoder: plain fully connected networks, seeded by named random streams."""
 
-import hashlib
+import itertools
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PIXELS = 28 * 28
-ACTIVATIONS = {
+from vae_core.trainer.pixels import PIXELS
+from vae_core.trainer.random_streams import stream
+
+M = TypeVar("M", bound=nn.Module)
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "relu": F.relu,
     "tanh": torch.tanh,
@@ -18,18 +22,16 @@ ACTIVATIONS = {
 }
 
 
-def stream(seed: int, *names: object) -> torch.Generator:
-    """A random stream of its own for each name: drawing from one leaves the others as they are."""
-    text = "/".join(map(str, (seed, *names)))
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
-    return torch.Generator().manual_seed(number)
+def listed(modules: Iterable[M]) -> Sequence[M]:
+    """A `ModuleList`, of which type checkers know what is in it."""
+    return cast(Sequence[M], nn.ModuleList(modules))
 
 
 class Unset(nn.Linear):
     """A linear layer whose weights are still to be set. (`nn.utils.skip_init` imports sympy, for 0.4 s.)"""
 
     def reset_parameters(self) -> None:
-        pass
+        """Leave them as they are."""
 
 
 def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
@@ -63,8 +65,8 @@ class Encoder(nn.Module):
         generator = stream(seed, name)
         sizes = (PIXELS, *hidden)
         self.seed, self.name, self.activation = seed, name, ACTIVATIONS[activation]
-        self.layers = nn.ModuleList(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
-        self.heads = nn.ModuleDict()
+        self.layers = listed(linear(i, o, generator) for i, o in itertools.pairwise(sizes))
+        self.heads = cast(MutableMapping[str, nn.Linear], nn.ModuleDict())
         self.add_heads({"mean": 2})
 
     @property
@@ -82,6 +84,7 @@ class Encoder(nn.Module):
                 self.heads[name] = head.to(device)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Name -> (B, width) float32, of images (B, 784)."""
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.fast):
             for layer in self.layers:
                 x = self.activation(layer(x))
@@ -98,7 +101,7 @@ class Ensemble(nn.Module):
     def __init__(self, size: int, hidden: Sequence[int], activation: str, seed: int, name: str = "encoder") -> None:
         super().__init__()
         names = [name, *(f"{name}/{k}" for k in range(2, size + 1))]
-        self.members = nn.ModuleList(Encoder(hidden, activation, seed, member) for member in names)
+        self.members = listed(Encoder(hidden, activation, seed, member) for member in names)
 
     @property
     def widths(self) -> list[int]:
@@ -111,6 +114,7 @@ class Ensemble(nn.Module):
             member.add_heads(widths)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Name -> (B, width) float32, of images (B, 784)."""
         heads = [member(x) for member in self.members]
         return {name: torch.stack([each[name] for each in heads]).mean(0) for name in heads[0]}
 
@@ -132,60 +136,20 @@ class Decoder(nn.Module):
         generator = stream(seed, "decoder")
         sizes = (2, *reversed(hidden), PIXELS)
         self.activation = ACTIVATIONS[activation]
-        self.layers = nn.ModuleList(linear(i, o, generator) for i, o in zip(sizes, sizes[1:]))
+        self.layers = listed(linear(i, o, generator) for i, o in itertools.pairwise(sizes))
         with torch.no_grad():
             self.layers[0].bias.uniform_(-self.spread, self.spread, generator=generator)
             self.layers[-1].weight.mul_(self.contrast)
             self.layers[-1].bias.copy_(torch.logit(mean_image, eps=0.01))
 
+    def weights(self) -> list[Tensor]:
+        """w0 (out, in), b0 (out,), w1, … of all layers."""
+        return [part for layer in self.layers for part in (layer.weight, layer.bias)]
+
     def forward(self, z: Tensor) -> Tensor:
+        """(B, 784) logits of codes (B, 2)."""
         z = self.activation(self.layers[0](z))  # in float32: codes may lie far out
         with torch.autocast(z.device.type, torch.bfloat16, enabled=self.fast):
             for layer in self.layers[1:-1]:
                 z = self.activation(layer(z))
             return self.layers[-1](z)
-
-
-def bernoulli_nats(logits: Tensor, images: Tensor) -> Tensor:
-    """(B,) cross-entropy of Bernoulli pixels, in nats per image: −log p(x|z) for binary x.
-
-    For grey pixels it is a pseudo-likelihood (Loaiza-Ganem & Cunningham 2019, sec. 3).
-
-    Args:
-        logits: (B, 784).
-        images: (B, 784) in [0, 1].
-    """
-    return (F.softplus(logits) - images.to(logits.dtype) * logits).sum(1, dtype=torch.float32)
-
-
-def bernoulli_gradient(logits: Tensor, images: Tensor) -> Tensor:
-    """(B, 784) gradient of the batch's mean `bernoulli_nats` with respect to the logits, in their place:
-    (p − x) / B."""
-    return logits.sigmoid_().sub_(images).div_(len(logits))
-
-
-def gaussian_nats(logits: Tensor, images: Tensor, deviation: float) -> Tensor:
-    """(B,) −log N(x; p, d² I) in nats per image, all constants included, with p the sigmoid of the logits:
-    Σ (x − p)² / 2d² + 784 (log d + ½ log 2π) (Kingma & Welling 2014, app. C.2, with d held fixed).
-
-    It is a density, so it may be negative.
-    """
-    error = (images - torch.sigmoid(logits.float())).square().sum(1)
-    return error / (2 * deviation**2) + PIXELS * (math.log(deviation) + 0.5 * math.log(2 * math.pi))
-
-
-def gaussian_gradient(logits: Tensor, images: Tensor, deviation: float) -> Tensor:
-    """(B, 784) gradient of the batch's mean `gaussian_nats` with respect to the logits:
-    (p − x) p (1 − p) / d² / B."""
-    p = torch.sigmoid(logits.float())
-    return ((p - images) * p * (1 - p)).div_(deviation**2 * len(logits)).to(logits.dtype)
-
-
-Pixelwise = Callable[[Tensor, Tensor], Tensor]  # logits and images, (B, 784) each
-
-
-def likelihood(name: str, deviation: float) -> tuple[Pixelwise, Pixelwise]:
-    """−log p(x|z) of each image in nats, and the gradient of its mean with respect to the logits."""
-    if name == "gaussian":
-        return partial(gaussian_nats, deviation=deviation), partial(gaussian_gradient, deviation=deviation)
-    return bernoulli_nats, bernoulli_gradient

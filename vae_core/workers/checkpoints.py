@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vae_core.data.cache import try_replace
+from vae_core.data.folders import try_replace
 from vae_core.run.thinning import thin
 
 EVERY = 2.0  # seconds of training: that, and a slice, is what a dead worker costs at most, beside its start

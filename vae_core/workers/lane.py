@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vae_core.run.frame import PackedFrame, pack
+from vae_core.run.catalogue import RuleEntry, catalogue
+from vae_core.run.frame import PackedFrame
+from vae_core.run.packing import pack
 from vae_core.workers.checkpoints import Checkpoints, states
 from vae_core.workers.errors import Elsewhere, GaveWay, Refused, TrainingDiverged, UnknownRun
 from vae_core.workers.messages import (
@@ -95,16 +97,15 @@ class Lane:
             pass  # whoever opens a run is told
         from vae_core.analysis import views  # noqa: F401
 
-    def describe(self, request: DescribeRules) -> list[dict[str, Any]]:
+    def describe(self, request: DescribeRules) -> list[RuleEntry]:
         """All rules, as the page shows them."""
-        from vae_core.run.catalogue import catalogue
-
         return catalogue()
 
     def open(self, request: OpenRun) -> Opened:
         """Start a run, or bring one back to a step."""
         from vae_core.run.recipe import Event, Recipe, RecipeError
-        from vae_core.trainer.trainer import Trainer, replay
+        from vae_core.trainer.replay import replay
+        from vae_core.trainer.trainer import Trainer
 
         step, folders = request.step, [Path(folder) for folder in request.folders]
         recipe = Recipe(**request.recipe)

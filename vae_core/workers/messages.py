@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from vae_core.run.catalogue import RuleEntry
 from vae_core.run.frame import PackedFrame
 
 Answer = TypeVar("Answer")
@@ -88,7 +89,7 @@ class RunRequest(Request[Answer]):
 
 
 @dataclass(frozen=True)
-class DescribeRules(Request[list[dict[str, Any]]]):
+class DescribeRules(Request[list[RuleEntry]]):
     """All rules, as the page shows them."""
 
 

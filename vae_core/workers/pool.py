@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vae_core.run.catalogue import RuleEntry
 from vae_core.workers.cluster.cluster import Cluster, RemoteLane
 from vae_core.workers.messages import Answer, DescribeRules, Request
 from vae_core.workers.process import LaneProcess
@@ -45,13 +46,13 @@ class Pool:
         self._memory = int(LANE_MEMORY * memory() / max(1, lanes))
         self._lanes: list[LaneProcess | RemoteLane] = []
         self._turns: list[Turns] = []
-        self._catalogue: list[dict[str, Any]] | None = None
+        self._catalogue: list[RuleEntry] | None = None
         self._add_lanes(self.cluster.size if self.cluster else lanes)
 
     def __len__(self) -> int:
         return len(self._lanes)
 
-    def rules(self) -> list[dict[str, Any]]:
+    def rules(self) -> list[RuleEntry]:
         """All rules as plain data, see `vae_core.run.catalogue`."""
         if self._catalogue is None:
             self._catalogue = self.request(0, DescribeRules()).result()
@@ -131,7 +132,7 @@ def memory() -> int:
     except (ValueError, OSError, AttributeError):
         return 8 << 30
     try:
-        return min(most, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        return min(most, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return most
 

@@ -7,7 +7,7 @@ from it, and it shows as many points as its share of the time allows.
 
 import torch
 
-from vae_core.run.frame import pack
+from vae_core.run.packing import pack
 from vae_core.trainer.trainer import Trainer
 
 EVERY = 0.04  # seconds of training between two pictures
@@ -27,7 +27,7 @@ def preview(trainer: Trainer, turn: int, by: int = 1) -> bytes:
     points = trainer.points
     batch, images = points.part(turn % by, by, trainer.product)
     trainer.at_rest(exact=False)
-    latent = trainer._latent(trainer.encoder(images), batch.draws, batch)
+    latent = trainer.latent(trainer.encoder(images), batch.draws, batch)
     codes = {"mean": latent.mean.cpu().numpy(), "z": latent.z.cpu().numpy()}
     return pack({"kind": "glimpse", "step": trainer.step_count, "first": turn % by, "by": by}, codes)
 

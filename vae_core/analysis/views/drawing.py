@@ -8,9 +8,8 @@ from torch import Tensor
 
 from vae_core.analysis.walks import cheapest, inverse_density, largest_gap, straight
 from vae_core.rule import Batch, Latent
-from vae_core.trainer.batches import grey
-from vae_core.trainer.networks import PIXELS
-from vae_core.trainer.trainer import Trainer, as_bytes
+from vae_core.trainer.pixels import PIXELS, as_bytes, grey
+from vae_core.trainer.trainer import Trainer
 
 DRAWS = 20  # of z for one drawing, at most the 50 that ε is kept for
 CHUNK = 1000  # training images that are compared at a time: what fits a cache is six times as fast
@@ -31,7 +30,7 @@ def draw_page(
     """
     return {
         "drawing": None if image is None else encode_drawing(trainer, image),
-        "nearest": nearest_training(trainer, image) if nearest else None,
+        "nearest": nearest_training(trainer, image) if nearest and image is not None else None,
         "walk": None if ends is None else walk(trainer, *ends, way),
     }
 
@@ -69,7 +68,7 @@ def encode_drawing(trainer: Trainer, image: np.ndarray) -> dict[str, Any]:
         "draws": latent.z.cpu().numpy(),
         "at_mean": at_mean,
         "at_draw": at_draw,
-        "log_likelihood": dict(zip(("mean", "draw"), log_likelihood)),
+        "log_likelihood": dict(zip(("mean", "draw"), log_likelihood, strict=False)),
     }
 
 
@@ -151,4 +150,4 @@ def latent_of(trainer: Trainer, pixels: Tensor, eps: Tensor | None = None) -> La
     trainer.at_rest()
     eps = torch.zeros(len(pixels), 2, device=trainer.device) if eps is None else eps
     unseen = torch.full((len(pixels),), -1, device=trainer.device)
-    return trainer.rule(trainer.encoder(pixels), trainer.noise * eps, trainer.knobs, Batch(pixels, unseen, eps))
+    return trainer.latent(trainer.encoder(pixels), eps, Batch(pixels, unseen, eps))

@@ -12,8 +12,9 @@ from vae_core.exact.marginal import integral_of, log_marginals, posterior_on
 from vae_core.exact.mesh import Box
 from vae_core.exact.model import model_of
 from vae_core.exact.priors import Prior, fitted_mixture, kl_from_standard, rule_prior, training_codes, yardsticks
-from vae_core.trainer.batches import PROBE
-from vae_core.trainer.trainer import Trainer, as_bytes
+from vae_core.trainer.pixels import as_bytes
+from vae_core.trainer.shown_images import PROBE
+from vae_core.trainer.trainer import Trainer
 
 GRID, LIVE_GRID = 96, 40  # nodes of a drawn density, each way; while the run trains
 DRAWN = 8.0  # nats below the posterior's highest place: what lies lower is not drawn; at most e^-8 of a Gaussian
@@ -83,9 +84,10 @@ def microscope(trainer: Trainer, index: int | None = None, coarse: bool = False)
         **dict.fromkeys(["diagonal", "full", "elbo", "total", "approximation", "amortization", "approximation_full"]),
         "family": None if q is None else family_of(trainer),
     }
-    if q is None:
+    bound_of_encoder = elbo(trainer, raw)
+    if q is None or bound_of_encoder is None:
         return view
-    view["elbo"] = float(elbo(trainer, raw)[0])
+    view["elbo"] = float(bound_of_encoder[0])
     view["total"] = view["log_marginal"] - view["elbo"]
     if coarse:
         return view
@@ -122,9 +124,9 @@ def framed(low: torch.Tensor, high: torch.Tensor, code: torch.Tensor, q: Gaussia
     if q is not None:
         reach = 2.5 * q.lower[0].square().sum(1).sqrt()
         corners += [q.mean[0] - reach, q.mean[0] + reach]
-    corners = torch.stack(corners)
-    middle = (corners.amin(0) + corners.amax(0)) / 2
-    half = 0.54 * float((corners.amax(0) - corners.amin(0)).max())
+    together = torch.stack(corners)
+    middle = (together.amin(0) + together.amax(0)) / 2
+    half = 0.54 * float((together.amax(0) - together.amin(0)).max())
     return Box(middle - half, middle + half)
 
 
@@ -145,7 +147,9 @@ def microscope_bounds(trainer: Trainer, index: int | None = None) -> dict[str, A
     """
     index = trainer.chosen if index is None else index
     bounds = importance_bounds(trainer, trainer.points.raw[index : index + 1])
-    return bounds and {"counts": np.array(bounds.counts), "value": bounds.value, "error": bounds.error}
+    if bounds is None:
+        return None
+    return {"counts": np.array(bounds.counts), "value": bounds.value, "error": bounds.error}
 
 
 @torch.no_grad()
@@ -207,7 +211,11 @@ def together(trainer: Trainer, count: int = TOGETHER, nodes: int = 121, coarse: 
     axis = torch.linspace(-edge, edge, nodes, dtype=torch.float64, device=trainer.device)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     places = torch.stack([x, y], 2).reshape(-1, 2)
-    density = mixture.log_density(places).exp() if q is None else density_at(q.only(slice(2000)), places)
+    if q is not None:
+        density, of = density_at(q.only(slice(2000)), places), "aggregate posterior"
+    else:
+        assert mixture is not None  # it is fitted where there is no posterior
+        density, of = mixture.log_density(places).exp(), mixture.name
     view = {
         "step": trainer.step_count,
         "rule": trainer.rule_name,
@@ -215,7 +223,7 @@ def together(trainer: Trainer, count: int = TOGETHER, nodes: int = 121, coarse: 
         "x": axis.cpu().numpy(),
         "y": axis.cpu().numpy(),
         "density": density.view(nodes, nodes).cpu().numpy(),
-        "of": mixture.name if q is None else "aggregate posterior",
+        "of": of,
         **dict.fromkeys(["kl", "mutual_information", "aggregate_kl", "error"]),
         "most": float(np.log(len(raw))),
         "mixture_kl": mixture and kl_from_standard(mixture, trainer.device),

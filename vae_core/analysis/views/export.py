@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from vae_core.storage import export, inspection
+from vae_core.storage import inspection, networks
 from vae_core.trainer.trainer import Trainer
 
 
@@ -17,13 +17,13 @@ def run_state(trainer: Trainer) -> dict[str, Any]:
 
 
 def weights_file(trainer: Trainer) -> dict[str, Any]:
-    """data: a safetensors file, see `vae_core.storage.export.weights`."""
-    return {"data": export.weights(trainer)}
+    """data: a safetensors file, see `vae_core.storage.networks.weights`."""
+    return {"data": networks.weights(trainer)}
 
 
 def decoder_file(trainer: Trainer) -> dict[str, Any]:
-    """data: an ONNX file, see `vae_core.storage.export.decoder`."""
-    return {"data": export.decoder(trainer)}
+    """data: an ONNX file, see `vae_core.storage.networks.decoder`."""
+    return {"data": networks.decoder(trainer)}
 
 
 def recording_check(trainer: Trainer, folder: str, file: str) -> dict[str, Any]:

@@ -7,21 +7,13 @@ import numpy as np
 import torch
 
 from vae_core.analysis.classifier import classifier_of
-from vae_core.analysis.codes import (
-    N01,
-    NEIGHBOURS,
-    SCARCE,
-    drawn_codes,
-    find_holes,
-    hole_share,
-    in_holes,
-    label_accuracy,
-    spread,
-)
+from vae_core.analysis.codes import drawn_codes, spread
 from vae_core.analysis.fields import change_along, jacobian_norm, which_class
+from vae_core.analysis.holes import N01, SCARCE, find_holes, hole_share, in_holes
+from vae_core.analysis.label_accuracy import NEIGHBOURS, label_accuracy
 from vae_core.exact.priors import rule_prior
 from vae_core.rule import LATENT
-from vae_core.trainer.batches import normal
+from vae_core.trainer.random_streams import normal
 from vae_core.trainer.trainer import Trainer
 
 EDGE, NODES, MOST_NODES = 4.0, 81, 401
@@ -108,7 +100,7 @@ def line_change(trainer: Trainer, start: int | None = None, end: int | None = No
         if isinstance(point, bool) or not isinstance(point, int) or not 0 <= point < count:
             raise ValueError(f"There is no point {point!r}; the points are 0 to {count - 1}.")
     codes, labels = codes_of(trainer, ends)
-    line = change_along(trainer, *codes, steps=STEPS)
+    line = change_along(trainer, codes[0], codes[1], steps=STEPS)
     shown = np.linspace(0, STEPS, PAINTED).round().astype(int)
     return {
         "step": trainer.step_count,
@@ -140,8 +132,8 @@ def holes(trainer: Trainer) -> dict[str, Any]:
     codes, prior = drawn_codes(trainer), rule_prior(trainer)
     found = find_holes(codes, prior)
     with torch.no_grad():
-        samples = trainer.rule.from_prior(normal(SAMPLES, trainer.device, 0, "holes/samples"), trainer.knobs)
-    samples = samples.cpu().numpy()
+        made = trainer.rule.from_prior(normal(SAMPLES, trainer.device, 0, "holes/samples"), trainer.knobs)
+    samples = made.cpu().numpy()
     return {
         "step": trainer.step_count,
         "standard": prior.name == N01.name,
@@ -195,8 +187,8 @@ def lattice(edge: float, nodes: int) -> tuple[np.ndarray, np.ndarray]:
 @torch.no_grad()
 def codes_of(trainer: Trainer, rows: list[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """(n, 2) float32 codes without noise of some points, or of up to 600 that stand for all; their labels."""
-    rows = spread(len(trainer.points.labels), CODES) if rows is None else np.array(rows)
+    chosen = spread(len(trainer.points.labels), CODES) if rows is None else np.array(rows)
     trainer.at_rest()
-    batch = trainer.points.batch(torch.from_numpy(rows).to(trainer.device))
-    latent = trainer.rule(trainer.encoder(batch.images), 0 * batch.draws, trainer.knobs, batch)
-    return latent.mean.cpu().numpy(), trainer.points.labels[rows]
+    batch = trainer.points.batch(torch.from_numpy(chosen).to(trainer.device))
+    latent = trainer.latent(trainer.encoder(batch.images), 0 * batch.draws, batch)
+    return latent.mean.cpu().numpy(), trainer.points.labels[chosen]

@@ -152,6 +152,7 @@ def stages_of(flow: Flow | ContinuousFlow, knobs: Any, u: Tensor, back: bool) ->
 
 
 def stage_names(flow: Flow | ContinuousFlow, knobs: Any, back: bool) -> list[str]:
+    """Words for the stages of the way: times, or the flow's layers."""
     if isinstance(flow, ContinuousFlow):
         times = np.linspace(0, 1, TIMES) if back else np.linspace(1, 0, TIMES)
         return [f"t = {t:.2f}" for t in times]

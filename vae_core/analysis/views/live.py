@@ -15,7 +15,7 @@ from vae_core.exact.marginal import integral_of
 from vae_core.exact.mesh import Box
 from vae_core.exact.model import model_of
 from vae_core.exact.priors import Prior, rule_prior
-from vae_core.trainer.batches import PROBE
+from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
 
 PARTS = 16  # of the probe set: about 32 images in each
@@ -88,7 +88,9 @@ def live_exact(
         }
         if bound is not None:
             pause()
-            all_codes = aggregate_of(posterior_of(trainer, every))
+            q = posterior_of(trainer, every)
+            assert q is not None  # there is a bound
+            all_codes = aggregate_of(q)
             view |= {
                 "mutual_information": float(all_codes.mutual_information),
                 "aggregate_kl": float(all_codes.aggregate_kl),

@@ -1,5 +1,6 @@
 """What the Offset lab shows: codes before and after the offset, and encoders merged into one."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,9 @@ from vae_core.rule.normalisation import EPSILON
 from vae_core.rule.properties import PROPERTIES, measure
 from vae_core.rules.offset import Offset
 from vae_core.run.widths import parameters, wider
-from vae_core.trainer.batches import grey, spread_by_ink
 from vae_core.trainer.networks import Encoder, Ensemble
+from vae_core.trainer.pixels import grey
+from vae_core.trainer.shown_images import spread_by_ink
 from vae_core.trainer.trainer import Trainer
 
 POOL = 10_000  # training images among which those that stand for all are chosen
@@ -31,7 +33,7 @@ def offset_codes(trainer: Trainer, count: int = 400) -> dict[str, Any]:
     rule_of(trainer)
     sides = {}
     for side, (batch, labels) in {"seen": seen(trainer, count), "unseen": unseen(trainer, count)}.items():
-        before, after = without_offset(trainer, batch), latent(trainer, batch)
+        before, after = without_offset(trainer, batch), latent_of(trainer, batch)
         nats = trainer.nats(trainer.decoder(after.z), batch.images)
         sides[side] = {
             "before": before.z.cpu().numpy(),
@@ -54,7 +56,7 @@ def offset_gap(trainer: Trainer, count: int = 1000) -> dict[str, Any]:
     """
     rule_of(trainer)
     nats = [
-        trainer.nats(trainer.decoder(latent(trainer, batch).z), batch.images).double().cpu()
+        trainer.nats(trainer.decoder(latent_of(trainer, batch).z), batch.images).double().cpu()
         for batch, _ in (seen(trainer, count), unseen(trainer, count))
     ]
     of_seen, of_unseen = (float(values.mean()) for values in nats)
@@ -75,8 +77,8 @@ def offset_twice(trainer: Trainer, count: int = 6) -> dict[str, Any]:
     """
     rule_of(trainer)
     batch, labels = seen(trainer, count)
-    first = latent(trainer, batch, torch.randn(len(batch.rows), LATENT))
-    again = latent(trainer, batch, torch.randn(len(batch.rows), LATENT))
+    first = latent_of(trainer, batch, torch.randn(len(batch.rows), LATENT))
+    again = latent_of(trainer, batch, torch.randn(len(batch.rows), LATENT))
     painted = (trainer.decoder(first.z).sigmoid() * 255).round().to(torch.uint8)
     return {
         "step": trainer.step_count,
@@ -103,6 +105,7 @@ def offset_merged(trainer: Trainer, count: int = 400) -> dict[str, Any]:
     """
     rule = rule_of(trainer)
     knobs = trainer.knobs.model_copy(update={"f": "second_encoder"})
+    assert isinstance(rule.second_encoder, Encoder)
     own, second = members(trainer.encoder), members(rule.second_encoder)
     encoders = [*own, *second]
     weights = [1 / len(own)] * len(own) + [knobs.a / len(second)] * len(second)
@@ -191,21 +194,24 @@ def unseen(trainer: Trainer, count: int) -> tuple[Batch, np.ndarray]:
     return trainer.points.batch(torch.from_numpy(rows).to(trainer.device)), trainer.points.labels[rows]
 
 
-def latent(trainer: Trainer, batch: Batch, eps: Tensor | None = None, **knobs: Any) -> Latent:
-    """Codes of a batch under the present rule, with some knobs changed."""
+def latent_of(trainer: Trainer, batch: Batch, eps: Tensor | None = None) -> Latent:
+    """Codes of a batch under the present rule."""
     trainer.at_rest()
-    eps = batch.draws if eps is None else eps.to(trainer.device)
-    return trainer.rule(trainer.encoder(batch.images), eps, trainer.knobs.model_copy(update=knobs), batch)
+    return trainer.latent(trainer.encoder(batch.images), batch.draws if eps is None else eps.to(trainer.device), batch)
 
 
 def without_offset(trainer: Trainer, batch: Batch) -> Latent:
-    return latent(trainer, batch, a=0.0)
+    """The same with a = 0."""
+    trainer.at_rest()
+    knobs = trainer.knobs.model_copy(update={"a": 0.0})
+    made: Latent = trainer.rule(trainer.encoder(batch.images), batch.draws, knobs, batch)
+    return made
 
 
 # -- encoders as one ---------------------------------------------------------------------------
 
 
-def members(encoder: nn.Module) -> Sequence[Encoder]:
+def members(encoder: Encoder | Ensemble) -> Sequence[Encoder]:
     """The encoders that an encoder consists of: itself, or those of which it is the mean."""
     return list(encoder.members) if isinstance(encoder, Ensemble) else [encoder]
 
@@ -217,7 +223,9 @@ def merge(encoders: Sequence[Encoder], weights: Sequence[float], scales: Sequenc
     of one hears a unit of the other), and the heads, scaled, stand in a row.
     """
     first = encoders[0]
-    merged = Encoder([sum(w) for w in zip(*(encoder.widths for encoder in encoders))], "silu", 0, "merged")
+    merged = Encoder(
+        [sum(w) for w in zip(*(encoder.widths for encoder in encoders), strict=False)], "silu", 0, "merged"
+    )
     merged.activation = first.activation
     merged.to(first.layers[0].weight.device)
     for depth, layer in enumerate(merged.layers):
@@ -226,10 +234,16 @@ def merge(encoders: Sequence[Encoder], weights: Sequence[float], scales: Sequenc
         layer.weight.copy_(join([part.weight for part in parts]))
         layer.bias.copy_(torch.cat([part.bias for part in parts]))
     heads = [encoder.heads["mean"] for encoder in encoders]
-    factors = [weight * scale.to(head.weight.device) for weight, scale, head in zip(weights, scales, heads)]
+    factors = [
+        weight * scale.to(head.weight.device) for weight, scale, head in zip(weights, scales, heads, strict=False)
+    ]
     mean = merged.heads["mean"]
-    mean.weight.copy_(torch.cat([factor.unsqueeze(1) * head.weight for factor, head in zip(factors, heads)], 1))
-    mean.bias.copy_(shift.to(mean.bias.device) + sum(factor * head.bias for factor, head in zip(factors, heads)))
+    mean.weight.copy_(
+        torch.cat([factor.unsqueeze(1) * head.weight for factor, head in zip(factors, heads, strict=False)], 1)
+    )
+    mean.bias.copy_(
+        shift.to(mean.bias.device) + sum(factor * head.bias for factor, head in zip(factors, heads, strict=False))
+    )
     return merged
 
 
@@ -241,6 +255,6 @@ def pooled(weight: Tensor, most: int = 64) -> np.ndarray:
 
 def zeros_by_construction(each: Sequence[Sequence[int]]) -> int:
     """Weights of the merged network that are zero: those off the diagonal blocks."""
-    pairs = [[(i, o) for i, o in zip(widths, widths[1:])] for widths in each]
+    pairs = [[(i, o) for i, o in itertools.pairwise(widths)] for widths in each]
     blocks = sum(i * o for layers in pairs for i, o in layers)
-    return sum(sum(i for i, _ in layer) * sum(o for _, o in layer) for layer in zip(*pairs)) - blocks
+    return sum(sum(i for i, _ in layer) * sum(o for _, o in layer) for layer in zip(*pairs, strict=False)) - blocks

@@ -6,7 +6,7 @@ import torch
 
 from vae_core.exact.marginal import integral_of
 from vae_core.exact.priors import rule_prior
-from vae_core.trainer.batches import PROBE
+from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
 
 TOLERANCE = 0.05  # nats

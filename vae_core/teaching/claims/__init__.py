@@ -1,6 +1,6 @@
 """Claims: every sentence of the lessons that says something about runs, measured.
 
-`ledger` and `board` can be read without torch; `all_claims` loads those that measure.
+`ledger` and `table` can be read without torch; `all_claims` loads those that measure.
 """
 
 import importlib

@@ -1,19 +1,25 @@
 """Trained runs for the claims: each recipe is trained once, however many claims ask about it."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from vae_core import exact
-from vae_core.analysis.codes import hole_share, label_accuracy
+from vae_core.analysis.holes import hole_share
+from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import yardsticks
 from vae_core.run.frame import Frame
 from vae_core.run.recipe import Recipe
-from vae_core.trainer.batches import PROBE, grey, normal
-from vae_core.trainer.networks import PIXELS
+from vae_core.teaching.claims.ledger import Finding, find
+from vae_core.trainer.pixels import PIXELS, grey
+from vae_core.trainer.random_streams import normal
+from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
+
+T = TypeVar("T")
 
 
 class Measured:
@@ -30,20 +36,26 @@ class Measured:
 
     @cached_property
     def frame(self) -> Frame:
+        """The run as it is."""
         return self.trainer.frame()
 
     def metric(self, name: str) -> float:
         """A metric of the frame, over the probe set."""
-        value = self.frame.metrics[name]
+        return self._defined(self.frame.metrics[name], name)
+
+    def _defined(self, value: T | None, name: str) -> T:
         if value is None:
             raise ValueError(f"{name} is not defined for {self.frame.rule}")
         return value
 
     @cached_property
-    def on_test_set(self) -> dict[str, float | None]:
-        """The metrics over the whole test set, one draw of ε for each image."""
+    def _on_test_set(self) -> dict[str, float | None]:
         images = torch.from_numpy(np.array(self.trainer.dataset.test_images)).view(-1, PIXELS)
         return self.trainer.measure(grey(images), normal(len(images), self.trainer.device, 0, "claims/eps"))
+
+    def of_test_set(self, name: str) -> float:
+        """A metric over the whole test set, one draw of ε for each image."""
+        return self._defined(self._on_test_set[name], name)
 
     @cached_property
     def _marginals(self) -> dict[str, float]:
@@ -56,25 +68,33 @@ class Measured:
         return self._marginals.get(prior, self._marginals["standard"])  # the rule's own may be N(0, I)
 
     @cached_property
-    def gap(self) -> exact.Gap:
+    def _gap(self) -> exact.Gap:
         return exact.gap(self.trainer, self._raw)
+
+    def gap(self, part: str) -> float:
+        """Mean of a field of `exact.Gap`: total, approximation, amortization, elbo or log_marginal."""
+        return float(self._defined(getattr(self._gap, part), part).mean())
 
     @cached_property
     def aggregate(self) -> exact.Aggregate:
-        return exact.aggregate(self.trainer, np.array(self.trainer.dataset.test_images[:10_000]))
+        """Of 10,000 test images."""
+        images = np.array(self.trainer.dataset.test_images[:10_000])
+        return self._defined(exact.aggregate(self.trainer, images), "the aggregate posterior")
 
     @cached_property
     def holes(self) -> float:
+        """Share of the prior's mass in holes of the codes."""
         return hole_share(self.trainer)
 
     @cached_property
     def accuracy(self) -> float:
+        """Share of test images whose nearest training codes name their class."""
         return label_accuracy(self.trainer, cap=10_000)
 
     @property
     def sigma(self) -> np.ndarray:
         """(n, 2) standard deviations of the posterior."""
-        return self.frame.scale
+        return self._defined(self.frame.scale, "σ")
 
     @property
     def code_deviation(self) -> float:
@@ -105,7 +125,7 @@ class Bench:
         rule: str,
         knobs: dict[str, Any] | None = None,
         steps: int | None = None,
-        then: dict | None = None,
+        then: dict[str, Any] | None = None,
         **fields: Any,
     ) -> list[Measured]:
         """One trained run for each seed.
@@ -121,7 +141,7 @@ class Bench:
             self._runs[key] = [self._train(recipe, steps, then) for recipe in recipes]
         return self._runs[key]
 
-    def _train(self, recipe: Recipe, steps: int | None, then: dict | None) -> Measured:
+    def _train(self, recipe: Recipe, steps: int | None, then: dict[str, Any] | None) -> Measured:
         trainer = Trainer(recipe, self._device)
         whole = Recipe(dataset=self.dataset)  # an epoch of all images, however few this run has
         per_epoch = 60_000 // whole.batch_size
@@ -134,3 +154,10 @@ class Bench:
                 trainer.switch(**then)
                 trainer.train(steps - steps // 2)
         return Measured(trainer, self.images)
+
+
+def compare(
+    measure: Callable[[Measured], float], holds: Callable[..., bool], unit: str, **runs: Sequence[Measured]
+) -> Finding:
+    """A finding of one measure of several runs, each of all seeds: `holds` gets one value of each, see `find`."""
+    return find(holds, unit, **{name: [measure(run) for run in several] for name, several in runs.items()})

@@ -2,29 +2,31 @@
 
 import numpy as np
 
-from vae_core.teaching.claims.bench import Bench
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 
 @claim("fixed-unit-noise-is-too-much", 3, "With σ fixed at 1 reconstruction is far worse than with σ learned.")
 def _(bench: Bench) -> Finding:
     mean_only, vae = bench.runs("mean_only", {"sigma0": 1.0}), bench.runs("vae")
-    return find(
+    return compare(
+        lambda r: r.metric("reconstruction"),
         lambda m, v: m > v + 10,
         "nats of reconstruction",
-        mean_only=[r.metric("reconstruction") for r in mean_only],
-        VAE=[r.metric("reconstruction") for r in vae],
+        mean_only=mean_only,
+        VAE=vae,
     )
 
 
 @claim("fixed-unit-noise-pushes-codes-apart", 3, "With σ fixed at 1 the codes move apart, and pay for it in KL.")
 def _(bench: Bench) -> Finding:
     mean_only, vae = bench.runs("mean_only", {"sigma0": 1.0}), bench.runs("vae")
-    return find(
+    return compare(
+        lambda r: r.code_deviation,
         lambda m, v: m > 1.3 * v,
         "standard deviation of the codes",
-        mean_only=[r.code_deviation for r in mean_only],
-        VAE=[r.code_deviation for r in vae],
+        mean_only=mean_only,
+        VAE=vae,
     )
 
 
@@ -37,17 +39,14 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     mean_only, vae = bench.runs("mean_only", {"sigma0": 0.1}), bench.runs("vae")
-    return find(
-        lambda m, v: abs(m - v) < 8,
-        "nats of ELBO",
-        mean_only=[r.metric("elbo") for r in mean_only],
-        VAE=[r.metric("elbo") for r in vae],
+    return compare(
+        lambda r: r.metric("elbo"), lambda m, v: abs(m - v) < 8, "nats of ELBO", mean_only=mean_only, VAE=vae
     )
 
 
 @claim("sigma-differs-between-images", 3, "The learned σ differs several times over between images.")
 def _(bench: Bench) -> Finding:
-    def ratio(run) -> float:
+    def ratio(run: Measured) -> float:
         low, high = np.quantile(run.sigma, [0.05, 0.95])
         return float(high / low)
 
@@ -60,7 +59,7 @@ def _(bench: Bench) -> Finding:
 def _(bench: Bench) -> Finding:
     runs = bench.runs("noise_only")
 
-    def mean_image_nats(run) -> float:
+    def mean_image_nats(run: Measured) -> float:
         trainer = run.trainer
         p = trainer.training_set.mean_image.double().clamp(1e-4, 1 - 1e-4)
         x = trainer.points.images[:500].double().cpu()
@@ -88,11 +87,8 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     full, vae = bench.runs("full_covariance"), bench.runs("vae")
-    return find(
-        lambda f, v: abs(f - v) < 3,
-        "nats of ELBO",
-        full_covariance=[r.metric("elbo") for r in full],
-        VAE=[r.metric("elbo") for r in vae],
+    return compare(
+        lambda r: r.metric("elbo"), lambda f, v: abs(f - v) < 3, "nats of ELBO", full_covariance=full, VAE=vae
     )
 
 
@@ -103,9 +99,10 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     full, vae = bench.runs("full_covariance"), bench.runs("vae")
-    return find(
+    return compare(
+        lambda r: r.gap("approximation"),
         lambda f, v: f < v < 0.5,
         "nats of approximation gap",
-        full_covariance=[float(r.gap.approximation.mean()) for r in full],
-        VAE=[float(r.gap.approximation.mean()) for r in vae],
+        full_covariance=full,
+        VAE=vae,
     )

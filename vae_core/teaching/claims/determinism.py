@@ -3,7 +3,7 @@
 import numpy as np
 
 from vae_core.analysis.views.offset import offset_gap, offset_merged, offset_twice
-from vae_core.teaching.claims.bench import Bench
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 SMALL = {"f": "table", "a": 0.1, "normalise": True}
@@ -40,11 +40,12 @@ def _(bench: Bench) -> Finding:
 def _(bench: Bench) -> Finding:
     two = bench.runs("offset", {"f": "second_encoder"})
     wide = bench.runs("autoencoder", wider=True)
-    return find(
+    return compare(
+        lambda r: r.metric("reconstruction"),
         lambda t, w: t < w + 2,
         "nats of reconstruction",
-        two_summed=[r.metric("reconstruction") for r in two],
-        one_wider=[r.metric("reconstruction") for r in wide],
+        two_summed=two,
+        one_wider=wide,
     )
 
 
@@ -57,11 +58,8 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     table, noise = bench.runs("offset", SMALL), bench.runs("normalised_noise", {"noise_std": 0.1})
-    return find(
-        lambda t, n: abs(t - n) < 2,
-        "nats of log p(x)",
-        table=[r.log_marginal() for r in table],
-        noise=[r.log_marginal() for r in noise],
+    return compare(
+        lambda r: r.log_marginal(), lambda t, n: abs(t - n) < 2, "nats of log p(x)", table=table, noise=noise
     )
 
 
@@ -70,12 +68,7 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     table, vae = bench.runs("offset", {"f": "table", "a": 1.0}), bench.runs("vae")
-    return find(
-        lambda t, v: t < v - 3,
-        "nats of log p(x)",
-        table=[r.log_marginal() for r in table],
-        VAE=[r.log_marginal() for r in vae],
-    )
+    return compare(lambda r: r.log_marginal(), lambda t, v: t < v - 3, "nats of log p(x)", table=table, VAE=vae)
 
 
 @claim(
@@ -90,8 +83,13 @@ def _(bench: Bench) -> Finding:
     )
 
 
-@claim("unseen-images-without-their-vector", 2, "An unseen image that gets no vector is reconstructed no worse than seen ones with theirs.", short=False,
-       folklore="Images without their precomputed vector fall apart.")  # fmt: skip
+@claim(
+    "unseen-images-without-their-vector",
+    2,
+    "An unseen image that gets no vector is reconstructed no worse than seen ones with theirs.",
+    folklore="Images without their precomputed vector fall apart.",
+    short=False,
+)
 def _(bench: Bench) -> Finding:
     gaps = [offset_gap(r.trainer) for r in bench.runs("offset", {**SMALL, "unseen": "zero"})]
     return find(
@@ -108,8 +106,10 @@ def _(bench: Bench) -> Finding:
     "Fifty encodings of an image differ under the VAE and are one point under the offset.",
 )
 def _(bench: Bench) -> Finding:
-    def spread(runs) -> list[float]:
+    def spread(runs: list[Measured]) -> list[float]:
         return [float(r.frame.repeats.std(1).max(1).mean()) for r in runs]
 
     vae, offset = spread(bench.runs("vae")), spread(bench.runs("offset", SMALL))
-    return find(lambda v, o: v > 0.01 and o < 1e-6, "standard deviation of z", VAE=vae, offset=np.round(offset, 9))
+    return find(
+        lambda v, o: v > 0.01 and o < 1e-6, "standard deviation of z", VAE=vae, offset=np.round(offset, 9).tolist()
+    )

@@ -104,12 +104,14 @@ def record(findings: dict[str, Finding], setting: dict[str, Any], path: Path = M
         own = CLAIMS[name]
         text = {"question": own.question, "sentence": own.sentence, "folklore": own.folklore}
         entries[name] = {**text, **asdict(finding), "verdict": finding.verdict}
-    path.write_text(json.dumps({"setting": setting, "claims": entries}, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(
+        json.dumps({"setting": setting, "claims": entries}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def recorded(path: Path = MEASURED) -> tuple[dict[str, Any], dict[str, Finding]]:
     """The setting and the findings of the last full run."""
-    saved = json.loads(path.read_text())
+    saved = json.loads(path.read_text(encoding="utf-8"))
     return saved["setting"], {
         name: Finding(entry["figures"], entry["unit"], entry["holds"]) for name, entry in saved["claims"].items()
     }

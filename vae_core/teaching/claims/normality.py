@@ -5,7 +5,8 @@ import torch
 
 from vae_core.analysis.views.flows import flow_density
 from vae_core.exact.priors import fitted_gaussian, fitted_mixture, kl_from_standard, training_codes
-from vae_core.teaching.claims.bench import Bench
+from vae_core.rules.flow import Flow
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 
@@ -18,11 +19,8 @@ from vae_core.teaching.claims.ledger import Finding, claim, find
 )
 def _(bench: Bench) -> Finding:
     moments, vae = bench.runs("moment_matching"), bench.runs("vae")
-    return find(
-        lambda m, v: m > v - 5,
-        "nats of log p(x)",
-        moment_matching=[r.log_marginal() for r in moments],
-        VAE=[r.log_marginal() for r in vae],
+    return compare(
+        lambda r: r.log_marginal(), lambda m, v: m > v - 5, "nats of log p(x)", moment_matching=moments, VAE=vae
     )
 
 
@@ -50,22 +48,20 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     few, many = bench.runs("moment_matching", {"n": 16}), bench.runs("moment_matching", {"n": 512})
-    return find(
+    return compare(
+        lambda r: r.metric("reconstruction"),
         lambda f, m: abs(f - m) < 3,
         "nats of reconstruction",
-        n_16=[r.metric("reconstruction") for r in few],
-        n_512=[r.metric("reconstruction") for r in many],
+        n_16=few,
+        n_512=many,
     )
 
 
 @claim("four-codes-are-too-few", 5, "Compared 4 at a time, chance in the moments costs reconstruction.", short=False)
 def _(bench: Bench) -> Finding:
     few, many = bench.runs("moment_matching", {"n": 4}), bench.runs("moment_matching", {"n": 512})
-    return find(
-        lambda f, m: f > m,
-        "nats of reconstruction",
-        n_4=[r.metric("reconstruction") for r in few],
-        n_512=[r.metric("reconstruction") for r in many],
+    return compare(
+        lambda r: r.metric("reconstruction"), lambda f, m: f > m, "nats of reconstruction", n_4=few, n_512=many
     )
 
 
@@ -117,12 +113,13 @@ def _(bench: Bench) -> Finding:
     "flow-loses-nothing", 5, "The flow is invertible: codes sent to the Gaussian and back return to where they were."
 )
 def _(bench: Bench) -> Finding:
-    def error(run) -> float:
-        trainer = run.trainer
+    def error(run: Measured) -> float:
+        trainer, flow = run.trainer, run.trainer.rule
+        assert isinstance(flow, Flow)
         trainer.at_rest()
         codes = torch.from_numpy(run.frame.mean[:500]).to(trainer.device)
         with torch.no_grad():
-            back = trainer.rule.from_prior(trainer.rule.to_normal(codes, trainer.knobs)[0], trainer.knobs)
+            back = flow.from_prior(flow.to_normal(codes, trainer.knobs)[0], trainer.knobs)
         return float((back - codes).abs().max() / np.abs(run.frame.mean).max())
 
     runs = bench.runs("flow", {"mode": "frozen"})

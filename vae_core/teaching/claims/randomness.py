@@ -5,7 +5,7 @@ from statistics import mean
 import numpy as np
 
 from vae_core.analysis.fields import jacobian_norm
-from vae_core.teaching.claims.bench import Bench
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find, find_together
 
 
@@ -31,12 +31,7 @@ def _(bench: Bench) -> Finding:
 @claim("autoencoder-fails-under-the-prior", 1, "Under N(0, I) the autoencoder gives test images far less probability.")
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return find(
-        lambda a, v: a < v - 3,
-        "nats of log p(x)",
-        autoencoder=[r.log_marginal() for r in ae],
-        VAE=[r.log_marginal() for r in vae],
-    )
+    return compare(lambda r: r.log_marginal(), lambda a, v: a < v - 3, "nats of log p(x)", autoencoder=ae, VAE=vae)
 
 
 @claim(
@@ -49,11 +44,12 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return find(
+    return compare(
+        lambda r: r.log_marginal("mixture"),
         lambda a, v: a > v - 2,
         "nats of log p(x) under the fitted mixture",
-        autoencoder=[r.log_marginal("mixture") for r in ae],
-        VAE=[r.log_marginal("mixture") for r in vae],
+        autoencoder=ae,
+        VAE=vae,
     )
 
 
@@ -65,33 +61,26 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return find(
-        lambda a, v: a > 0.02 and a > 3 * v,
-        "of the prior's mass",
-        autoencoder=[r.holes for r in ae],
-        VAE=[r.holes for r in vae],
+    return compare(
+        lambda r: r.holes, lambda a, v: a > 0.02 and a > 3 * v, "of the prior's mass", autoencoder=ae, VAE=vae
     )
 
 
 @claim("codes-without-noise-spread", 1, "Without noise and penalty the codes spread much wider than the prior.")
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return find(
-        lambda a, v: a > 2 * v,
-        "",
-        autoencoder=[r.code_deviation for r in ae],
-        VAE=[r.code_deviation for r in vae],
-    )
+    return compare(lambda r: r.code_deviation, lambda a, v: a > 2 * v, "", autoencoder=ae, VAE=vae)
 
 
 @claim("unused-sigma-grows-to-one", 1, "With the noise switched off while the KL stays, σ grows to 1: nobody sees it.")
 def _(bench: Bench) -> Finding:
     before, after = bench.runs("vae"), bench.runs("vae", steps=1200, then={"noise": 0.0})
-    return find(
+    return compare(
+        lambda r: float(np.median(r.sigma)),
         lambda b, a: b < 0.2 and a > 0.8,
         "median σ",
-        noise_on=[float(np.median(r.sigma)) for r in before],
-        noise_off=[float(np.median(r.sigma)) for r in after],
+        noise_on=before,
+        noise_off=after,
     )
 
 
@@ -104,11 +93,8 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return find(
-        lambda a, v: a > v - 0.02,
-        "accuracy of 10 nearest neighbours",
-        autoencoder=[r.accuracy for r in ae],
-        VAE=[r.accuracy for r in vae],
+    return compare(
+        lambda r: r.accuracy, lambda a, v: a > v - 0.02, "accuracy of 10 nearest neighbours", autoencoder=ae, VAE=vae
     )
 
 
@@ -118,7 +104,7 @@ def _(bench: Bench) -> Finding:
     "One posterior standard deviation changes the VAE's image by far less than a pixel's worth of ink each.",
 )
 def _(bench: Bench) -> Finding:
-    def change(run) -> float:
+    def change(run: Measured) -> float:
         norm = jacobian_norm(run.trainer, run.frame.mean[:300])
         return float(np.median(norm * run.sigma[:300].mean(1)) / np.sqrt(784))
 

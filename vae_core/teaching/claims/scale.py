@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from vae_core.teaching.claims.bench import Bench
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
 
-def noise_cost(run) -> float:
+def noise_cost(run: Measured) -> float:
     """Nats that the draw costs against the mean, of the whole test set: of few images, one draw each says little."""
-    return run.on_test_set["reconstruction"] - run.on_test_set["reconstruction_at_mean"]
+    return run.of_test_set("reconstruction") - run.of_test_set("reconstruction_at_mean")
 
 
 @claim(
@@ -42,28 +42,20 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     costs = {f"β_{b:g}": [noise_cost(r) for r in bench.runs("vae", {"beta": b})] for b in (0.3, 1.0, 3.0)}
-    return find(lambda *c: all(0.6 * b < x < 1.6 * b for b, x in zip((0.3, 1, 3), c)), "nats", **costs)
+    return find(lambda *c: all(0.6 * b < x < 1.6 * b for b, x in zip((0.3, 1, 3), c, strict=False)), "nats", **costs)
 
 
 @claim("beta-widens-sigma", 4, "A larger β buys wider noise.")
 def _(bench: Bench) -> Finding:
     low, high = bench.runs("vae"), bench.runs("vae", {"beta": 10.0})
-    return find(
-        lambda a, b: b > 1.5 * a,
-        "median σ",
-        β_1=[float(np.median(r.sigma)) for r in low],
-        β_10=[float(np.median(r.sigma)) for r in high],
-    )
+    return compare(lambda r: float(np.median(r.sigma)), lambda a, b: b > 1.5 * a, "median σ", β_1=low, β_10=high)
 
 
 @claim("beta-costs-information", 4, "A larger β leaves less information about x in z.")
 def _(bench: Bench) -> Finding:
     low, high = bench.runs("vae"), bench.runs("vae", {"beta": 10.0})
-    return find(
-        lambda a, b: b < a - 0.5,
-        "nats of I(x; z)",
-        β_1=[float(r.aggregate.mutual_information) for r in low],
-        β_10=[float(r.aggregate.mutual_information) for r in high],
+    return compare(
+        lambda r: float(r.aggregate.mutual_information), lambda a, b: b < a - 0.5, "nats of I(x; z)", β_1=low, β_10=high
     )
 
 

@@ -1,9 +1,11 @@
 """Question 6: when is a VAE better than an autoencoder, when worse? What does the noise do on a tiny data set?"""
 
-from vae_core.teaching.claims.bench import Bench
+from typing import Any
+
+from vae_core.teaching.claims.bench import Bench, Measured, compare
 from vae_core.teaching.claims.ledger import Finding, claim, find
 
-TINY = {"train_size": 20, "steps": 600}
+TINY: dict[str, Any] = {"train_size": 20, "steps": 600}
 
 
 @claim(
@@ -13,22 +15,18 @@ TINY = {"train_size": 20, "steps": 600}
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder", **TINY), bench.runs("vae", **TINY)
-    return find(
-        lambda a, v: v < a - 20,
-        "nats",
-        autoencoder=[r.metric("reconstruction") for r in ae],
-        VAE=[r.metric("reconstruction") for r in vae],
-    )
+    return compare(lambda r: r.metric("reconstruction"), lambda a, v: v < a - 20, "nats", autoencoder=ae, VAE=vae)
 
 
 @claim("tiny-data-autoencoder-memorises", 6, "On its 20 training images themselves the autoencoder is the better one.")
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder", **TINY), bench.runs("vae", **TINY)
-    return find(
+    return compare(
+        lambda r: r.metric("reconstruction_seen"),
         lambda a, v: a < v,
         "nats on the training images",
-        autoencoder=[r.metric("reconstruction_seen") for r in ae],
-        VAE=[r.metric("reconstruction_seen") for r in vae],
+        autoencoder=ae,
+        VAE=vae,
     )
 
 
@@ -38,7 +36,7 @@ def _(bench: Bench) -> Finding:
     "On 60,000 images unseen ones are reconstructed nearly as well as seen ones; on 20 they are not.",
 )
 def _(bench: Bench) -> Finding:
-    def gap(runs) -> list[float]:
+    def gap(runs: list[Measured]) -> list[float]:
         return [r.metric("reconstruction") - r.metric("reconstruction_seen") for r in runs]
 
     return find(
@@ -59,8 +57,8 @@ def _(bench: Bench) -> Finding:
     return find(
         lambda a, g: a > 3 * g,
         "nats",
-        amortization=[float(r.gap.amortization.mean()) for r in runs],
-        approximation=[float(r.gap.approximation.mean()) for r in runs],
+        amortization=[r.gap("amortization") for r in runs],
+        approximation=[r.gap("approximation") for r in runs],
     )
 
 
@@ -70,17 +68,14 @@ def _(bench: Bench) -> Finding:
     return find(
         lambda e, m: e < m,
         "nats",
-        ELBO=[float(r.gap.elbo.mean()) for r in runs],
-        exactly=[float(r.gap.log_marginal.mean()) for r in runs],
+        ELBO=[r.gap("elbo") for r in runs],
+        exactly=[r.gap("log_marginal") for r in runs],
     )
 
 
 @claim("too-much-beta-ruins-it", 6, "At β = 10 the VAE reconstructs far worse than at β = 1.")
 def _(bench: Bench) -> Finding:
     low, high = bench.runs("vae"), bench.runs("vae", {"beta": 10.0})
-    return find(
-        lambda a, b: b > a + 5,
-        "nats of reconstruction",
-        β_1=[r.metric("reconstruction") for r in low],
-        β_10=[r.metric("reconstruction") for r in high],
+    return compare(
+        lambda r: r.metric("reconstruction"), lambda a, b: b > a + 5, "nats of reconstruction", β_1=low, β_10=high
     )

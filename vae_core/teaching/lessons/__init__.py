@@ -1,10 +1,10 @@
 """Lessons: Markdown files with front matter, one for each question. Nothing here imports torch.
 
-A lesson's file begins with TOML between two lines of ``+++``, see `Lesson`; then comes the question in a
-student's words, and under the headings of `SECTIONS` the text. In the text, ``[claim:NAME]`` stands where
-a sentence about runs ends that the ledger (`vae_core.teaching.claims`) has measured, and ``[code:RULE]`` on a line of
-its own for a rule's loss as the exported scripts write it. What follows a line of ``---`` under "Observe" stands
-below the list of controls to use.
+A lesson's file is called by its number and name, ``1_noise.md``. It begins with TOML between two lines of ``+++``, see
+`Lesson`; then comes the question in a student's words, and under the headings of `SECTIONS` the text. In the text,
+``[claim:NAME]`` stands where a sentence about runs ends that the ledger (`vae_core.teaching.claims`) has measured, and
+``[code:RULE]`` on a line of its own for a rule's loss as the exported scripts write it. What follows a line of ``---``
+under "Observe" stands below the list of controls to use.
 """
 
 import re
@@ -31,6 +31,8 @@ class LessonError(ValueError):
 
 
 class Part(BaseModel):
+    """What a lesson's front matter holds, or a part of it: no other names are allowed."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -58,7 +60,7 @@ class Lesson(Part):
     """One lesson; all texts are Markdown.
 
     Attributes:
-        name: of its file, and in the address.
+        name: in the address, and after the number in its file's name.
         run: the prepared run as the query of a link, see `vae_core.run.link`.
         speed: steps a second that it plays at; 0 is as fast as possible.
         hide: controls and parts of the stage that would lead away from the question.
@@ -137,5 +139,10 @@ def parse(name: str, text: str) -> Lesson:
 @cache
 def lessons() -> dict[str, Lesson]:
     """Name -> lesson, in the order of the questions."""
-    found = [parse(path.stem, path.read_text(encoding="utf-8")) for path in HERE.glob("*.md")]
+    found: list[Lesson] = []
+    for path in HERE.glob("*.md"):
+        number, _, name = path.stem.partition("_")
+        found.append(lesson := parse(name, path.read_text(encoding="utf-8")))
+        if number != str(lesson.number):
+            raise LessonError(f"Lesson {name!r}: its file is called {path.name}, its number is {lesson.number}.")
     return {lesson.name: lesson for lesson in sorted(found, key=lambda lesson: lesson.number)}

@@ -1,5 +1,6 @@
 """The lines of an exported script that make z and the loss."""
 
+import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +32,7 @@ def with_code(text: str, knobs: Mapping[str, Mapping[str, Any]]) -> str:
         knobs: rule -> name -> value, the knobs of each rule whole.
     """
 
-    def blocks(found) -> str:
+    def blocks(found: re.Match[str]) -> str:
         rule = found[1]
         return "\n\n".join(
             f"**{title}**\n```python\n{loss_lines(rule, knobs[rule], framework)}\n```"

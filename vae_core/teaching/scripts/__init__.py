@@ -72,8 +72,8 @@ def script(
     try:
         refuse(values)
         values |= derived(values, framework)
-        title, imports, body = taken_apart("\n".join(kept(path.read_text().splitlines(), values)))
-        shared = list(kept((folder / "script.py").read_text().splitlines(), values))
+        title, imports, body = taken_apart("\n".join(kept(path.read_text(encoding="utf-8").splitlines(), values)))
+        shared = list(kept((folder / "script.py").read_text(encoding="utf-8").splitlines(), values))
     except (KeyError, NameError) as missing:
         name = missing.name if isinstance(missing, NameError) else missing.args[0]
         raise ScriptError(f"The knob {name!r} is missing: give the knobs of the run, whole.") from None
@@ -120,7 +120,7 @@ def refuse(values: Mapping[str, Any]) -> None:
 def derived(values: Mapping[str, Any], framework: str) -> dict[str, Any]:
     """What the scripts need beside recipe and knobs."""
     rule = values["rule"]
-    bound = rule == "noise_only" or rule in ("vae", "mean_only", "full_covariance") and values["beta"] == 1
+    bound = rule == "noise_only" or (rule in ("vae", "mean_only", "full_covariance") and values["beta"] == 1)
     posterior = rule in ("vae", "mean_only", "full_covariance") and values["beta"]
     table = rule == "offset" and values["f"] in ("table", "own_table")
     packages = ["torch", "torchvision", *["zuko"] * (rule == "flow"), *["numpy"] * (table and values["f"] != "table")]
@@ -129,7 +129,7 @@ def derived(values: Mapping[str, Any], framework: str) -> dict[str, Any]:
         "encoder_hidden": wider(values["hidden"]) if values["wider"] else Code("HIDDEN"),
         "activation": Code(ACTIVATIONS[framework][values["activation"]]),
         "by_row": table,
-        "members": values["encoders"] > 1 or rule == "offset" and values["f"] in ("second_encoder", "random_network"),
+        "members": values["encoders"] > 1 or (rule == "offset" and values["f"] in ("second_encoder", "random_network")),
         # The ELBO needs z drawn from the posterior that the KL is charged for.
         "loss": "-ELBO" if bound and values["noise"] == values.get("s", 1) == 1 else "loss",
         # A Keras layer says what it charges; the KL follows from that, unless β is 0.

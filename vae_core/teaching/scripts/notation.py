@@ -34,7 +34,7 @@ def symbols(rule: str) -> list[tuple[str, str, str]]:
     path = RULES / f"{rule}.py"
     if not path.is_file():
         raise ValueError(f"There is no rule {rule!r}: vae_core/rules/{rule}.py is missing.")
-    forward = path.read_text().partition("def forward(")[2].partition("\n")[2]
+    forward = path.read_text(encoding="utf-8").partition("def forward(")[2].partition("\n")[2]
     # A knob is read as knobs.a: a bare "a" may be any variable.
     seen = {name: rf"\bknobs\.{name}\b" if kind == "knob" else rf"\b{name}\b" for name, (_, kind) in SYMBOLS.items()}
     return [(pair[0], name, pair[1]) for name, pair in SYMBOLS.items() if re.search(seen[name], forward)]

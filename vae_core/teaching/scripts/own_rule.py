@@ -21,7 +21,7 @@ def read_rule(rule: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
     hint = f"add vae_core/scripts/torch/rules/{rule}.py"
     if not str(rule).isidentifier() or not path.exists():
         raise ScriptError(f"No script yet for the rule {rule!r}: {hint}.")
-    source = path.read_text()
+    source = path.read_text(encoding="utf-8")
     title, imports, body = taken_apart(source)
     ours = {
         f"{node.module}.{alias.name}"

@@ -38,7 +38,7 @@ def taken_apart(source: str) -> tuple[str, list[str], list[str]]:
     tree = ast.parse(source)
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     title = ast.get_docstring(tree) or ""
-    end = max([node.end_lineno for node in (tree.body[:1] if title else []) + imports], default=0)
+    end = max([node.end_lineno or 0 for node in (tree.body[:1] if title else []) + imports], default=0)
     body = "\n".join(source.splitlines()[end:]).strip().splitlines()
     return title, [ast.unparse(node) for node in imports], body
 
@@ -50,7 +50,7 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
         ScriptError: there is no such value.
     """
 
-    def value(found: re.Match) -> str:
+    def value(found: re.Match[str]) -> str:
         name = found[1] or found[2]
         if name not in values:
             raise ScriptError(f"The knob {name!r} is missing: give the knobs of the run, whole.")

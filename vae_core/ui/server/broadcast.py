@@ -15,7 +15,8 @@ from typing import Any
 
 from vae_core.engine.player import LiveRun
 from vae_core.engine.rooms import Room
-from vae_core.run.frame import PackedFrame, unpack
+from vae_core.run.frame import PackedFrame
+from vae_core.run.packing import unpack
 from vae_core.ui.server import compact as lean
 from vae_core.ui.server.state import engine
 

@@ -20,7 +20,7 @@ def bundle(entry: Path) -> str:
     parts: dict[str, str] = {}  # in the order in which they are needed
 
     def add(path: Path, above: tuple[str, ...] = ()) -> list[str]:
-        source = path.read_text()
+        source = path.read_text(encoding="utf-8")
         if path.name in above:
             raise ValueError(f"{path.name} imports itself, by way of {', '.join(above)}.")
         for _, name in IMPORT.findall(source):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from vae_core.engine.live_measures import LiveMeasures
-from vae_core.run.frame import PackedFrame, pack, unpack
+from vae_core.run.frame import PackedFrame
+from vae_core.run.packing import pack, unpack
 from vae_core.run.recording import Run
 
 POINTS = 750  # of the points that a run shows; codes are 8 bytes a point

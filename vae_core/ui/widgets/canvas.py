@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from vae_core.engine.player import LiveRun
-from vae_core.run.frame import unpack
+from vae_core.run.packing import unpack
 from vae_core.ui.server.files import assets
 
 FILES = Path(__file__).parents[1] / "web" / "drawing"
@@ -17,8 +17,8 @@ SCRIPTS = ("pen.js", "plane.js", "pictures.js", "main.js")
 _component = st.components.v2.component(
     "noise_lab_canvas",
     html=f"<div class='lab draw' data-assets='{assets()}'></div>\n<!-- filled by main.js -->",
-    css=(FILES / "style.css").read_text(),
-    js="\n".join((FILES / name).read_text() for name in SCRIPTS),
+    css=(FILES / "style.css").read_text(encoding="utf-8"),
+    js="\n".join((FILES / name).read_text(encoding="utf-8") for name in SCRIPTS),
 )
 
 

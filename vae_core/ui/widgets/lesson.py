@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from vae_core.engine.player import LiveRun
+from vae_core.run.catalogue import default_knobs
 from vae_core.run.recipe import unknown
-from vae_core.teaching.claims.board import rows
 from vae_core.teaching.claims.ledger import MEASURED
+from vae_core.teaching.claims.table import rows
 from vae_core.teaching.lessons import CLAIM, Lesson, Sketch
 from vae_core.teaching.lessons.loss_lines import with_code
 from vae_core.ui.server.files import assets
@@ -105,7 +106,7 @@ def with_chips(text: str, measured: Mapping[str, Mapping[str, Any]]) -> str:
 
 def write(text: str) -> None:
     """Show lesson text."""
-    knobs = {rule["name"]: {knob["name"]: knob["default"] for knob in rule["knobs"]} for rule in engine().rules()}
+    knobs = default_knobs(engine().rules())
     st.markdown(with_chips(with_code(text, knobs), ledger()), unsafe_allow_html=True)
 
 

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 import streamlit as st
 
 from vae_core.engine.player import LiveRun
-from vae_core.storage import archive as parcel
-from vae_core.storage import export, report
+from vae_core.run.catalogue import by_name
+from vae_core.storage import archive, export, report
 from vae_core.storage.library import About, Entry, Library
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.session import RUN, fetch, owner
@@ -23,7 +23,7 @@ def title_of(rule: str) -> str:
 
 
 def titles() -> dict[str, str]:
-    return {rule["name"]: rule["title"] for rule in engine().rules()}
+    return {name: rule["title"] for name, rule in by_name(engine().rules()).items()}
 
 
 def name_of(run: LiveRun) -> str:
@@ -78,7 +78,7 @@ def downloads(run: LiveRun) -> list[tuple[str, str, Callable[[], bytes]]]:
     """Label, file name and maker of each file that a run can be written as; nothing is made before it is asked for."""
     stem = file_name(f"noise-lab-{run.header['rule']}-{run.header['step']}")
     return [
-        ("Whole run (zip)", f"{stem}.zip", lambda: parcel.packed(*run.snapshot())),
+        ("Whole run (zip)", f"{stem}.zip", lambda: archive.packed(*run.snapshot())),
         ("Charts (HTML)", f"{stem}.html", lambda: report.report(run.snapshot()[0], name_of(run)).encode()),
         ("Metrics (CSV)", f"{stem}.csv", lambda: export.metrics_csv(run.snapshot()[0]).encode()),
         ("Weights (safetensors)", f"{stem}.safetensors", lambda: run.examine("weights_file")["data"]),

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from vae_core.data.datasets import DATASETS
+from vae_core.run.catalogue import by_name
 from vae_core.run.recipe import Recipe
 from vae_core.ui.server.state import engine
 
@@ -13,7 +14,7 @@ MORE = "pixels", "likelihood", "deviation", "encoders", "wider"
 
 def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
     """The widgets, filled with the present recipe; the fields of a new one, and the points on the plane, once submitted."""
-    rules = {rule["name"]: rule["title"] for rule in engine().rules()}
+    rules = {name: rule["title"] for name, rule in by_name(engine().rules()).items()}
     sizes = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 60000]
     batches = [16, 32, 64, 128, 256, 512, 1024, 2048]
     with st.form("recipe", border=False):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from vae_core.engine.player import LiveRun
+from vae_core.run.catalogue import by_name
 from vae_core.ui.server.state import engine
 
 
@@ -17,7 +18,7 @@ def offer_rules(run: LiveRun, lacks: str, names: Sequence[str], switch: Callable
         switch: takes the chosen one into use.
         note: a sentence below each formula.
     """
-    rules = {rule["name"]: rule for rule in engine().rules()}
+    rules = by_name(engine().rules())
     st.subheader(f"{rules[run.header['rule']]['title']} has no {lacks}: switch this run to one")
     for column, name in zip(st.columns(len(names)), names, strict=True):
         with column.container(border=True):

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import streamlit as st
 
-from vae_core.data.datasets import DATASETS, DataError, add_files, load_dataset
+from vae_core.data.datasets import ADDED, DATASETS, DataError, add_files, load_dataset
 from vae_core.engine.player import LiveRun
 from vae_core.run.link import from_query
 from vae_core.run.recipe import Recipe
@@ -188,7 +188,7 @@ def offer_mnist(run: LiveRun) -> None:
     say.info(run.info["dataset"]["banner"], icon=":material/database:")
     with take.popover("Add MNIST", icon=":material/upload:", width="stretch"):
         st.caption(run.info["dataset"]["source"])
-        files = st.file_uploader("The four IDX files (gz or not) or mnist.npz", accept_multiple_files=True)
+        files = st.file_uploader(ADDED, accept_multiple_files=True)
     if files:
         try:
             add_files({file.name: file.getvalue() for file in files})

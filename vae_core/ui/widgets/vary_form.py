@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from vae_core.run.catalogue import by_name
 from vae_core.run.contrasts import KNOB, MOST, VARIABLE, vary
 from vae_core.run.recipe import Recipe
 from vae_core.ui.server.state import engine
@@ -18,7 +19,7 @@ def vary_form(base: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     Args:
         base: fields of the recipe that all runs share.
     """
-    rules = {rule["name"]: rule for rule in engine().rules()}
+    rules = by_name(engine().rules())
     knobs = {KNOB + knob["name"]: knob for knob in rules[base["rule"]]["knobs"] if knob["kind"] != "text"}
 
     def words(setting: str) -> str:

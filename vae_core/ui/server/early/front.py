@@ -34,8 +34,8 @@ PATIENCE = 600  # ms
 @cache
 def page() -> bytes:
     """Ahead of all else: what opens the run, then the lab's script, and what that needs."""
-    index = INDEX.read_text()
-    first = f"<script>{{\nconst hrefs = {json.dumps(PRELOAD.findall(index))};\n{HEAD.read_text()}}}</script>"
+    index, head = INDEX.read_text(encoding="utf-8"), HEAD.read_text(encoding="utf-8")
+    first = f"<script>{{\nconst hrefs = {json.dumps(PRELOAD.findall(index))};\n{head}}}</script>"
     sheets = "".join(f'<link rel="preload" as="style" href="{assets()}/{name}.css">' for name in ("style", "classroom"))
     script = f'<script type="module" async src="{assets()}/main.js"></script>'
     index = PRELOAD.sub("", index).replace("<head>", f"<head>{first}{script}{sheets}", 1)

@@ -1,4 +1,4 @@
-"""Caution with files from elsewhere, of whatever kind."""
+"""Caution with files and words from elsewhere, of whatever kind: what may be opened, what may be shown."""
 
 import re
 
@@ -18,6 +18,7 @@ def shown(name: str) -> str:
 
 
 def printable(text: str) -> str:
+    """The text on one line, a question mark for what cannot be printed."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

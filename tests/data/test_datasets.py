@@ -32,7 +32,7 @@ from tests.small_sets import (
     write,
     zipped,
 )
-from vae_core.data.datasets import DataError, add_files, cache_folder, load_dataset
+from vae_core.data import DataError, add_files, cache_folder, load_dataset
 from vae_core.data.idx import FILES, LIMIT, read_arrays
 from vae_core.data.originals import ORIGINALS, verify
 
@@ -47,7 +47,7 @@ START = Path.cwd()  # a relative NOISE_LAB_DATA means the folder pytest was star
 
 
 @pytest.mark.parametrize(
-    "name, words",
+    ("name", "words"),
     [
         ("minst", "did you mean 'mnist'?"),
         ("MNIST", "did you mean 'mnist'?"),
@@ -67,7 +67,7 @@ def test_unknown_name_lists_the_valid_ones(name, words):
 
 
 @pytest.mark.parametrize(
-    "suffix, pack", [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+    ("suffix", "pack"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
 )
 def test_own_folder_in_any_compression(tiny, place, asked, monkeypatch, suffix, pack):
     monkeypatch.setenv("NOISE_LAB_DATA", str(write(place / "own", tiny["mnist"], suffix, pack)))
@@ -161,7 +161,7 @@ def test_missing_file_empty_and_absent_folder(tiny, place, monkeypatch, filled):
 
 
 @pytest.mark.parametrize(
-    "raw, words",
+    ("raw", "words"),
     [
         (b"PK\3\4 and then nothing", "damaged or cut short"),
         (npz(numbers(1))[:900], "damaged or cut short"),
@@ -218,7 +218,7 @@ def test_fashion_in_own_folder(tiny, place, monkeypatch):
     assert found.classes[0] == "T-shirt/top" and len(found.classes) == 10 and found.banner is None
     assert_holds(load_dataset("mnist"), tiny["mnist"])
     change(own / "fashion_mnist" / f"{TEST_IMAGES}.gz", lambda raw: raw[:-20])
-    with pytest.raises(DataError, match="fashion_mnist.*damaged"):
+    with pytest.raises(DataError, match=r"fashion_mnist.*damaged"):
         load_dataset("fashion_mnist")
 
 
@@ -290,14 +290,14 @@ def test_add_files_then_load(tiny, asked, dropped, name):
 def test_add_files_takes_paths(tiny, place):
     folder = write(place / "downloads", tiny["mnist"])
     assert_holds(add_files(sorted(folder.iterdir())), tiny["mnist"])
-    with pytest.raises(DataError, match="nowhere.gz cannot be read"):
+    with pytest.raises(DataError, match=r"nowhere\.gz cannot be read"):
         add_files([folder / "nowhere.gz"])
     with pytest.raises(DataError, match="downloads cannot be read"):
         add_files([folder])
 
 
 @pytest.mark.parametrize(
-    "files, words",
+    ("files", "words"),
     [
         ({}, "lacks train-images-idx3-ubyte, train-labels"),
         ({"cat.jpg": b"\xff\xd8\xff\xe0"}, "cat.jpg is not an IDX file"),
@@ -328,7 +328,7 @@ def python(code, **env):
 
 def test_no_heavy_imports(tmp_path):
     process = python(
-        "import sys, vae_core.data.datasets as d; d.load_dataset('digits'); "
+        "import sys, vae_core.data as d; d.load_dataset('digits'); "
         "print(sorted({'torch', 'streamlit', 'sklearn', 'scipy', 'pandas'} & set(sys.modules)))"
     )
     out, err = process.communicate(timeout=60)

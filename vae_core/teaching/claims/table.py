@@ -1,4 +1,4 @@
-"""The ledger as a page shows it, without torch."""
+"""Table: what the ledger measured, as lessons and pages show it. Nothing here imports torch."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ QUESTIONS = {
 
 def rows(path: Path = MEASURED) -> list[dict[str, Any]]:
     """One for each claim: name, question, sentence, folklore, words (Markdown), measured, verdict."""
-    saved = json.loads(path.read_text())["claims"]
+    saved = json.loads(path.read_text(encoding="utf-8"))["claims"]
     _, findings = recorded(path)
     return [
         {
