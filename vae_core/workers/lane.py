@@ -174,7 +174,7 @@ class Lane:
 
     def advance(self, request: Advance) -> Advanced:
         """Train one slice, to one of the steps at which frames may lie."""
-        from vae_core.trainer.trainer import Diverged
+        from vae_core.trainer.picture import Diverged
 
         held = self.in_lane(request.run)
         trainer = held.trainer
