@@ -319,7 +319,7 @@ def test_a_full_disk_costs_checkpoints_and_nothing_else(tmp_path, monkeypatch):
     lane.open(OpenRun("run", fresh(), folders=[str(tmp_path / "run")]))
     lane.advance(Advance("run", steps=4))
     assert (tmp_path / "run" / "4.npz").exists()
-    monkeypatch.setattr("vae_core.data.cache.os.replace", full)
+    monkeypatch.setattr("vae_core.data.folders.os.replace", full)
     packed = lane.advance(Advance("run", steps=4)).frame
     assert packed.step == 8 and [p.name for p in (tmp_path / "run").iterdir()] == ["4.npz"]
 

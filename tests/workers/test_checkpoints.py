@@ -72,6 +72,6 @@ def test_a_full_disk_costs_what_was_to_be_written_and_leaves_nothing(tmp_path, m
         folder.write_text("not a folder")
     else:
         Checkpoints(folder).write(10, b"state")
-        monkeypatch.setattr("vae_core.data.cache.os.replace", full)
+        monkeypatch.setattr("vae_core.data.folders.os.replace", full)
     Checkpoints(folder).write(20, b"state")
     assert broken == "folder" or [path.name for path in folder.iterdir()] == ["10.npz"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vae_core.run.catalogue import RuleEntry
+from vae_core.run.catalogue import RuleEntry, catalogue
 from vae_core.run.frame import PackedFrame
 from vae_core.run.packing import pack
 from vae_core.workers.checkpoints import Checkpoints, states
@@ -99,8 +99,6 @@ class Lane:
 
     def describe(self, request: DescribeRules) -> list[RuleEntry]:
         """All rules, as the page shows them."""
-        from vae_core.run.catalogue import catalogue
-
         return catalogue()
 
     def open(self, request: OpenRun) -> Opened:

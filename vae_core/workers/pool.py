@@ -132,7 +132,7 @@ def memory() -> int:
     except (ValueError, OSError, AttributeError):
         return 8 << 30
     try:
-        return min(most, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        return min(most, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return most
 

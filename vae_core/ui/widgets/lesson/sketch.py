@@ -11,8 +11,7 @@ Curve = list[float | None]  # heights 0 to 1 from left to right, None where noth
 
 _sketch = st.components.v2.component(
     "noise_lab_sketch",
-    html="<div class='sketch'></div>
-<!-- filled by lesson/sketch.js -->",
+    html="<div class='sketch'></div>\n<!-- filled by lesson/sketch.js -->",
     css=(FILES / "lesson" / "sketch.css").read_text(encoding="utf-8"),
     js=loader("lesson/sketch.js"),
 )
