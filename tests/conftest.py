@@ -28,9 +28,12 @@ def mnist() -> str:
     return "mnist"
 
 
-def wait_until(true: Callable[[], bool], timeout: float) -> bool:
-    """Whether something becomes true in time."""
-    end = time.monotonic() + timeout
+LEAST = 60.0  # seconds; a busy machine may take ten times as long, and a limit is reached only when something is wrong
+
+
+def wait_until(true: Callable[[], bool], timeout: float = LEAST) -> bool:
+    """Whether something becomes true in time, which is never less than `LEAST`."""
+    end = time.monotonic() + max(timeout, LEAST)
     while not true() and time.monotonic() < end:
         time.sleep(0.005)
     return true()

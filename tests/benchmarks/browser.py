@@ -4,6 +4,7 @@ Medians of several rounds on this machine, now. Nothing here is a test: a busy m
 """
 
 import argparse
+import json
 import os
 import secrets
 import statistics
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page
 from websockets.sync.client import connect
@@ -47,16 +49,16 @@ CLICK = """([id, true_]) => new Promise((done) => {
 })"""
 # Steps a second of the same training in a process of its own, which shows nothing to anybody.
 ALONE = """
-import sys, time
+import json, sys, time
 from vae_core import Recipe, Trainer
-trainer = Trainer(Recipe(seed=int(sys.argv[1])))
+trainer = Trainer(Recipe(seed=int(sys.argv[1]), **json.loads(sys.argv[3])))
 trainer.train(100)
 before, end = time.perf_counter(), time.perf_counter() + float(sys.argv[2])
 while time.perf_counter() < end:
     trainer.train(16)
 print((trainer.step_count - 100) / (time.perf_counter() - before))
 """
-SETTLED = 1600  # from here on frames and exact measures are as far apart as they will be; the first come one by one
+SMALL = {"dataset": "digits", "hidden": 32, "batch_size": 64}  # the recipe of the quick form
 LAB = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lab')).shadowRoot"
 # What was counted when the next frame came, and when that was.
 AT_FRAME = """() => new Promise((done) => {
@@ -106,27 +108,28 @@ def blank_server() -> Iterator[str]:
             yield address
 
 
-def steps_alone(seed: int, seconds: float) -> float:
+def steps_alone(seed: int, options: argparse.Namespace) -> float:
     """Steps a second of the same run where nobody looks at it, with as many threads as a worker has."""
     threads = str(max(1, min(4, len(os.sched_getaffinity(0)) - 1)))
-    command = [sys.executable, "-c", ALONE, str(seed), str(seconds)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": threads}, stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", ALONE, str(seed), str(options.seconds), json.dumps(options.recipe)]
+    environment = {**os.environ, "OMP_NUM_THREADS": threads}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
     return float(done.stdout)
 
 
-def steps_received(address: str, query: str, seconds: float) -> float:
+def steps_received(address: str, query: str, options: argparse.Namespace) -> float:
     """Steps a second of a run whose viewer takes all that is sent and draws nothing: another machine's browser."""
     token = secrets.token_hex(16)
     stream = f"{address.replace('http', 'ws', 1)}{PREFIX}/early/{token}?{query}"
     with connect(stream, additional_headers={"Origin": address}, compression=None, max_size=None) as socket:
         socket.send('{"do": "play"}')
         frames = []
-        while not frames or frames[-1][0] - frames[0][0] < seconds:
+        while not frames or frames[-1][0] - frames[0][0] < options.seconds:
             message = socket.recv(timeout=60)
             if isinstance(message, bytes):
                 socket.send('{"do": "ack"}')
                 step = unpack(message)[0].get("step", 0)
-                if step >= SETTLED:
+                if step >= options.settled:
                     frames.append((time.perf_counter(), step))
     return (frames[-1][1] - frames[0][1]) / (frames[-1][0] - frames[0][0])
 
@@ -144,28 +147,28 @@ def rates(page: Page, seconds: float) -> dict[str, float]:
     return {**found, "longest main-thread stall, ms (0: none over 50)": max([0.0, *page.evaluate("stalls")])}
 
 
-def one_round(browser: Browser, address: str, query: str, seed: int, seconds: float) -> dict[str, float]:
+def one_round(browser: Browser, address: str, query: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
     page, first = open_page(browser, address, query)
     page.context.close()
     figures = {"page load to first live frame, s": first}
-    alone = [steps_alone(seed, seconds)]  # and twice more below: what others do on this machine changes all the time
+    alone = [steps_alone(seed, options)]  # and twice more below: what others do on this machine changes all the time
     page, figures["page load to first live frame, of a run that is new, s"] = open_page(
         browser, address, f"{query}&seed={seed}"
     )
-    page.wait_for_function(f"window.noiseLab.step >= {SETTLED}", timeout=120_000)
-    figures |= {f"{name}, no hover": value for name, value in rates(page, seconds).items() if "hover" not in name}
-    switch = [run(page, CLICK, ["noise", "noiseLab.noise !== before.noise"]) for _ in range(6)]
+    page.wait_for_function(f"window.noiseLab.step >= {options.settled}", timeout=120_000)
+    figures |= {f"{name}, no hover": value for name, value in rates(page, options.seconds).items() if "hover" not in name}
+    switch = [run(page, CLICK, ["noise", "noiseLab.noise !== before.noise"]) for _ in range(options.clicks)]
     figures["noise switch to first frame that shows it, ms"] = statistics.median(switch)
     run(page, HOVER)
     page.wait_for_timeout(500)
-    figures |= {f"{name}, hovering": value for name, value in rates(page, seconds).items()}
+    figures |= {f"{name}, hovering": value for name, value in rates(page, options.seconds).items()}
     page.get_by_test_id("play").click()
     page.wait_for_timeout(1000)
     figures["play to first live frame, ms"] = run(page, CLICK, ["play", "noiseLab.updates > before.updates"])
     page.context.close()
-    alone.append(steps_alone(seed, seconds))
-    received = steps_received(address, f"{query}&seed={seed + 10_000}", seconds)
-    alone.append(steps_alone(seed, seconds))
+    alone.append(steps_alone(seed, options))
+    received = steps_received(address, f"{query}&seed={seed + 10_000}", options)
+    alone.append(steps_alone(seed, options))
     seen = figures["steps a second, no hover"]
     figures["training is slower than where nobody looks, %"] = 100 * (1 - seen / statistics.mean(alone[:2]))
     figures["… where the browser draws on another machine, %"] = 100 * (1 - received / statistics.mean(alone[1:]))
@@ -177,13 +180,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement of rates")
     parser.add_argument("--points", type=int, default=5000)
+    parser.add_argument("--quick", action="store_true", help="one round of a small run: only to see that it works")
     options = parser.parse_args()
-    query = f"rule=vae&points={options.points}"
+    # From the settled step on frames and exact measures are as far apart as they will be; the first come one by one.
+    options.settled, options.clicks, options.starts, options.recipe = 1600, 6, 3, {}
+    if options.quick:
+        options.rounds, options.seconds, options.points, options.recipe = 1, 0.5, 200, SMALL
+        options.settled, options.clicks, options.starts = 100, 1, 1
+    query = urlencode({"rule": "vae", "points": options.points, **options.recipe})
     cold, rounds, blank = [], [], []
     with chromium() as browser:
         with blank_server() as address:
             blank = [blank_page(browser, address) for _ in range(options.rounds + 1)][1:]
-        for _ in range(3):
+        for _ in range(options.starts):
             start = time.perf_counter()
             with app_server() as address:
                 page, _ = open_page(browser, address, query)
@@ -192,7 +201,7 @@ def main() -> None:
         with app_server() as address:
             open_page(browser, address, query)[0].context.close()  # the server is warm from here on
             rounds = [
-                one_round(browser, address, query, seed, options.seconds) for seed in range(1, options.rounds + 1)
+                one_round(browser, address, query, seed, options) for seed in range(1, options.rounds + 1)
             ]
     print(f"\n| {options.points:,} points, medians of {options.rounds} rounds | median | lowest | highest |")
     print("|---|---|---|---|")

@@ -2,14 +2,18 @@
 
 It multiplies what `Trainer` multiplies, in the same type, with one flat vector of parameters, one of gradients and one
 Adam; the latent rule and the two-wide heads stay with autograd. Where the plain form comes within 1.2 times of it, the
-plain form is the simpler one to keep.
+plain form is the simpler one to keep: ``python -m tests.benchmarks.training --only step_by_hand`` compares them, and
+``python -m tests.benchmarks.by_hand`` tells whether both compute the same.
 """
 
+import argparse
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from tests.benchmarks.peers import Contender
-from vae_core import Recipe, Trainer
+from vae_core import Recipe, Trainer, load_dataset
 from vae_core.trainer.adam import Adam, rate_at
 from vae_core.trainer.likelihood import Reconstruction
 
@@ -106,3 +110,23 @@ def by_hand(recipe: Recipe) -> Contender:
             step()
 
     return Contender(train, lambda images, eps: -trainer.measure(images, eps)["elbo"], recipe.batch_size)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--quick", action="store_true", help="a few steps: only to see that it works")
+    options = parser.parse_args()
+    steps = 5 if options.quick else options.steps
+    recipe = Recipe(hidden=(400,), batch_size=128, activation="relu", learning_rate=1e-3)
+    images = torch.from_numpy(np.array(load_dataset("mnist").test_images[:1000])).view(-1, 784).float() / 255
+    eps = torch.randn(len(images), 2, generator=torch.Generator().manual_seed(0))
+    trainer, hand = Trainer(recipe, "cpu"), by_hand(recipe)
+    trainer.train(steps)
+    hand.train(steps)
+    plain, other = -trainer.measure(images, eps)["elbo"], hand.loss(images, eps)
+    print(f"-ELBO after {steps} steps: {plain:.3f} plain, {other:.3f} by hand, {abs(plain - other):.3f} nats apart")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """How many can watch one live run: ``python -m tests.benchmarks.classroom``.
 
-A real server trains the default recipe with 2,000 points; Chromium opens a room as a lecturer would and leaves again,
-a light client keeps the presenter's stream. In one other process light clients watch, each acknowledging what it gets.
+A real server trains the default recipe with 2,000 points; a light client opens a room, as a lecturer's browser does, and
+keeps the presenter's stream. In one other process light clients watch, each acknowledging what it gets.
 A frame's age is the clock at its arrival less the time at which the server had it from training; both processes read
 one clock. Nothing here is a test: a busy machine gives other figures. Linux alone (/proc).
 """
@@ -10,16 +10,20 @@ import argparse
 import asyncio
 import json
 import os
-import re
+import secrets
 import statistics
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from tests.browser.server import app_server, chromium
+from tests.browser.server import app_server
+from vae_core.ui.server.socket import PREFIX
 
+QUICK = "dataset=digits&hidden=32&batch_size=64&points=200"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -76,29 +80,25 @@ async def viewers(url: str, count: int, seconds: float, settle: float) -> dict:
     }
 
 
-async def keep_presenting(url: str) -> None:
-    """The presenter's own stream, at full rate."""
+@asynccontextmanager
+async def presenting(server: str, query: str) -> AsyncIterator[str]:
+    """A presenter's stream of a run that plays, at full rate; the code of the room that it opens."""
+    url = f"{server}{PREFIX}/early/{secrets.token_hex(16)}?{query}"
     async with connect(url, compression=None, max_size=None) as socket:
-        async for message in socket:
-            if isinstance(message, bytes):
-                await socket.send('{"do": "ack"}')
+        room: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
+        async def listen() -> None:
+            async for message in socket:
+                if isinstance(message, bytes):
+                    await socket.send('{"do": "ack"}')
+                elif (code := json.loads(message).get("code")) and not room.done():
+                    room.set_result(code)
 
-def open_room(address: str, query: str) -> tuple[str, str]:
-    """The code of a new room, and the path of the presenter's stream."""
-    streams = []
-    with chromium() as browser:
-        page = browser.new_page()
-        page.on("websocket", lambda socket: streams.append(socket.url))
-        page.goto(f"{address}/?{query}")
-        page.wait_for_function("window.noiseLab?.frames > 0", timeout=60_000)
-        page.get_by_test_id("share").click()
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('*')].some((e) => "
-            "/\\w/.test(e.shadowRoot?.querySelector('[data-testid=room-code]')?.textContent ?? ''))"
-        )
-        code = re.sub(r"\W", "", page.get_by_test_id("room-code").text_content())
-    return code, next(url for url in streams if "/noise-lab/live/" in url)
+        listening = asyncio.create_task(listen())
+        await socket.send('{"do": "play"}')
+        await socket.send('{"do": "share"}')
+        yield await asyncio.wait_for(room, 60)
+        listening.cancel()
 
 
 def seconds_of(pid: int) -> float:
@@ -123,23 +123,22 @@ def child() -> int:
     return next(int(pid) for pid in pids if b"streamlit" in Path(f"/proc/{pid}/cmdline").read_bytes())
 
 
-async def measure(address: str, code: str, presenter: str, options: argparse.Namespace) -> dict:
-    pid = child()
-    presenting = asyncio.create_task(keep_presenting(presenter))
-    await asyncio.sleep(3)
-    alone = Cpu(pid)
-    await asyncio.sleep(options.seconds / 2)
-    before = alone.cores()
-    url = f"{address.replace('http', 'ws', 1)}/noise-lab/room/{code}"
-    command = [sys.executable, "-m", "tests.benchmarks.classroom", "--watch", url]
-    command += ["--viewers", str(options.viewers), "--seconds", str(options.seconds), "--settle", str(options.settle)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    await asyncio.sleep(options.settle + 1)
-    busy, clients = Cpu(pid), Cpu(process.pid)
-    await asyncio.sleep(options.seconds - 2)
-    during, beside = busy.cores(), clients.cores()
-    found = json.loads((await process.communicate())[0])
-    presenting.cancel()
+async def measure(address: str, options: argparse.Namespace) -> dict:
+    pid, server = child(), address.replace("http", "ws", 1)
+    async with presenting(server, options.query) as code:
+        await asyncio.sleep(options.settle * 0.4)
+        alone = Cpu(pid)
+        await asyncio.sleep(options.seconds / 2)
+        before = alone.cores()
+        command = [sys.executable, "-m", "tests.benchmarks.classroom", "--watch", f"{server}{PREFIX}/room/{code}"]
+        for name in ("viewers", "seconds", "settle"):
+            command += [f"--{name}", str(getattr(options, name))]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        await asyncio.sleep(options.settle + 1)
+        busy, clients = Cpu(pid), Cpu(process.pid)
+        await asyncio.sleep(0.9 * options.seconds - 1)
+        during, beside = busy.cores(), clients.cores()
+        found = json.loads((await process.communicate())[0])
     return {
         **found,
         "cores of the server, presenter alone": before,
@@ -157,14 +156,16 @@ def main() -> None:
     parser.add_argument("--settle", type=float, default=8.0, help="seconds for all to come")
     parser.add_argument("--query", default="", help="of the run's link; the default recipe if left out")
     parser.add_argument("--watch", help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="a few viewers of a small run: only to see that it works")
     options = parser.parse_args()
+    if options.quick:
+        options.viewers, options.seconds, options.settle, options.query = 3, 2.0, 1.0, QUICK
     if options.watch:
         found = asyncio.run(viewers(options.watch, options.viewers, options.seconds, options.settle))
         print(json.dumps(found))
         return
     with app_server() as address:
-        code, presenter = open_room(address, options.query)
-        found = asyncio.run(measure(address, code, presenter, options))
+        found = asyncio.run(measure(address, options))
     print(f"\n| {options.viewers} viewers, {options.seconds:g} s, {os.cpu_count()} cores | |\n|---|---|")
     for name, value in found.items():
         print(f"| {name} | {value:,.3g} |" if value < 1000 else f"| {name} | {value:,.0f} |")

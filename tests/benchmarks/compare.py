@@ -9,6 +9,7 @@ import statistics
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
 
 from tests.browser.server import app_server, chromium
 from tests.conftest import wait_until
@@ -19,9 +20,9 @@ from vae_core.run.contrasts import contrast
 WARM = 32  # steps before the clock starts
 
 
-def reseeded(name: str, turn: int) -> list[dict]:
+def reseeded(name: str, turn: int, **fields: object) -> list[dict]:
     """A contrast's recipes with seeds that the engine has not seen: what it has trained, it only shows again."""
-    return [{**recipe, "seed": recipe.get("seed", 0) + 1000 * turn} for recipe in contrast(name).recipes()]
+    return [{**recipe, "seed": recipe.get("seed", 0) + 1000 * turn} for recipe in contrast(name).recipes(**fields)]
 
 
 def one_after_the_other(engine: Engine, recipes: list[dict], steps: int) -> float:
@@ -53,11 +54,11 @@ def side_by_side(engine: Engine, recipes: list[dict], steps: int) -> tuple[float
     return took * steps / trained, len(shown) / took
 
 
-def on_screen(name: str, seconds: float) -> tuple[float, float]:
+def on_screen(name: str, seconds: float, **fields: object) -> tuple[float, float]:
     """Pictures and steps a second in Chromium."""
     with app_server() as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1366, "height": 768})
-        page.goto(f"{address}/compare?contrast={name}")
+        page.goto(f"{address}/compare?{urlencode({'contrast': name, **fields})}")
         page.wait_for_function(f"window.noiseLab?.step >= {4 * WARM}", timeout=600_000)
         before = page.evaluate("[noiseLab.frames, noiseLab.step]")
         page.wait_for_timeout(1000 * seconds)
@@ -71,18 +72,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seconds", type=float, default=10.0, help="on the screen")
+    parser.add_argument("--quick", action="store_true", help="one round of small runs: only to see that it works")
     options = parser.parse_args()
+    fields: dict[str, object] = {}
+    if options.quick:
+        options.contrast, options.rounds, options.steps, options.seconds = "batch", 1, 20, 0.5
+        fields = {"dataset": "digits", "hidden": 32}
     print("| contrast | one after the other, s | side by side, s | ratio | pictures/s | on screen/s | steps/s |")
     print("|---|---|---|---|---|---|---|")
     for name in options.contrast.split(","):
         with TemporaryDirectory() as folder, Engine(folder=Path(folder)) as engine:
             alone, rows = [], []
             for turn in range(options.rounds):
-                alone.append(one_after_the_other(engine, reseeded(name, 2 * turn), options.steps))
-                rows.append(side_by_side(engine, reseeded(name, 2 * turn + 1), options.steps))
+                alone.append(one_after_the_other(engine, reseeded(name, 2 * turn, **fields), options.steps))
+                rows.append(side_by_side(engine, reseeded(name, 2 * turn + 1, **fields), options.steps))
         ratio = statistics.median(took / one for one, (took, _) in zip(alone, rows, strict=True))
         took, rate = (statistics.median(values) for values in zip(*rows, strict=True))
-        shown, steps = on_screen(name, options.seconds)
+        shown, steps = on_screen(name, options.seconds, **fields)
         print(
             f"| {name} | {statistics.median(alone):.1f} | {took:.1f} | {ratio:.2f} | {rate:.1f} | {shown:.1f} | {steps:.0f} |",
             flush=True,

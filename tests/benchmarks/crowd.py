@@ -21,7 +21,7 @@ from vae_core.trainer.replay import replay
 SEEDS = itertools.count(1)
 
 
-def rush(engine: Engine, users: int, distinct: int) -> list[float]:
+def rush(engine: Engine, users: int, distinct: int, fields: dict) -> list[float]:
     """Seconds until each user's first trained frame."""
     seeds = [next(SEEDS) for _ in range(distinct)]
     took: dict[int, float] = {}
@@ -29,7 +29,7 @@ def rush(engine: Engine, users: int, distinct: int) -> list[float]:
 
     def press_play(user: int) -> None:
         began, seen = time.monotonic(), threading.Event()
-        run = engine.open({"seed": seeds[user % distinct]}, owner=f"user {user}")
+        run = engine.open({**fields, "seed": seeds[user % distinct]}, owner=f"user {user}")
         leave = run.watch(lambda what: seen.set() if run.header["step"] else None)
         run.play()
         seen.wait(120)
@@ -47,10 +47,10 @@ def rush(engine: Engine, users: int, distinct: int) -> list[float]:
     return sorted(took.values())
 
 
-def kills(lanes: int, times: int) -> tuple[list[float], bool]:
+def kills(lanes: int, times: int, fields: dict) -> tuple[list[float], bool]:
     """Seconds from a worker's death to the run's next frame, and whether the run ended in the bits of an undisturbed one."""
     with Engine(lanes, folder=Path(tempfile.mkdtemp())) as engine:
-        run = engine.open({"seed": next(SEEDS)})
+        run = engine.open({**fields, "seed": next(SEEDS)})
         run.watch(lambda what: None)
         run.play()
         took = []
@@ -74,18 +74,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="four users of small runs: only to see that it works")
+    options, fields = parser.parse_args(), {}
+    if options.quick:
+        options.users, options.rounds, fields = 4, 1, {"dataset": "digits", "hidden": (32,), "batch_size": 64}
     with Engine(2, folder=Path(tempfile.mkdtemp())) as engine:
-        rush(engine, 2, 2)
-        for distinct in (options.users, 8, 1):
-            rounds = [rush(engine, options.users, distinct) for _ in range(options.rounds)]
+        rush(engine, 2, 2, fields)
+        for distinct in (options.users, min(options.users, 8), 1):
+            rounds = [rush(engine, options.users, distinct, fields) for _ in range(options.rounds)]
             middle, late = (statistics.median(r[int(p * (len(r) - 1))] for r in rounds) for p in (0.5, 0.95))
             print(
                 f"{options.users} users on 2 workers, {distinct} distinct recipes: first trained frame after "
                 f"{middle:.2f} s (median), {late:.2f} s (95th percentile); medians of {options.rounds} rounds"
             )
     for lanes in (1, 2):
-        took, equal = kills(lanes, options.rounds)
+        took, equal = kills(lanes, options.rounds, fields)
         print(
             f"worker killed, {lanes} worker(s): next frame after {statistics.median(took):.2f} s (median), "
             f"{max(took):.2f} s (longest of {len(took)}); bits equal: {equal}"

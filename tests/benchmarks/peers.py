@@ -1,11 +1,14 @@
-"""Others that train a variational autoencoder on MNIST, each behind the same two functions."""
+"""Others that train a variational autoencoder on MNIST, each behind the same two functions; what each of them takes for
+a step: ``python -m tests.benchmarks.peers``. `tests.benchmarks.training` compares them with ours."""
 
+import argparse
 import contextlib
 import io
 import itertools
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -236,3 +239,32 @@ def pythae(seed: int = 0, activation: str | None = None) -> Contender:
         return negative_elbo(painted.view(-1, 784), images, q.embedding, q.log_covariance).item() / len(images)
 
     return Contender(train, loss, settings.per_device_train_batch_size)
+
+
+PEERS = {"PyTorch's VAE example": pytorch_example, "Keras 3 on JAX": keras_jax, "pythae 0.1.2": pythae}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--quick", action="store_true", help="a few steps: only to see that it works")
+    options = parser.parse_args()
+    steps = 5 if options.quick else options.steps
+    images = torch.from_numpy(np.array(load_dataset("mnist").test_images[:1000])).view(-1, 784).float() / 255
+    eps = torch.randn(len(images), 2, generator=torch.Generator().manual_seed(0))
+    print("| | ms a step | -ELBO after these steps |\n|---|---|---|")
+    for name, make in PEERS.items():
+        try:
+            peer = make()
+        except ImportError as missing:
+            print(f"| {name} | not measured: {missing} | |")
+            continue
+        peer.train(2)
+        start = time.perf_counter()
+        peer.train(steps)
+        took = time.perf_counter() - start
+        print(f"| {name} | {1000 * took / steps:.2f} | {peer.loss(images, eps):.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -28,24 +28,25 @@ from vae_core.engine.limits import Limits
 from vae_core.ui.server.health import exposition
 
 RECIPE = {"dataset": "digits", "hidden": "32", "batch_size": "64"}
-FRAMES, POINTS, KEPT, EVERY = 10, 200, 4, 20
+FRAMES, POINTS, KEPT = 10, 200, 4
 MEMORY = {"server": "process_resident_memory_bytes", "worker": "noise_lab_worker_resident_memory_bytes"}
 SOCKET = re.compile(rb"/noise-lab/live/[\w-]{16,}")
 
 
 class Soak:
-    """Figures of a server, read after every 20 runs.
+    """Figures of a server, read now and then.
 
     Args:
         metrics: its figures in Prometheus's format.
+        every: runs between two readings.
     """
 
-    def __init__(self, metrics: Callable[[], str]) -> None:
-        self.metrics, self.read = metrics, []
+    def __init__(self, metrics: Callable[[], str], every: int) -> None:
+        self.metrics, self.every, self.read = metrics, every, []
         self.began = time.monotonic()
 
     def count(self, runs: int) -> None:
-        if runs % EVERY:
+        if runs % self.every:
             return
         families = text_string_to_metric_families(self.metrics())
         found = {sample.name: sample.value for family in families for sample in family.samples}
@@ -58,14 +59,14 @@ class Soak:
     def report(self) -> None:
         first, last = self.read[0], self.read[-1]
         for who in MEMORY:
-            grown = (last[who] - first[who]) / (EVERY * (len(self.read) - 1)) * 1024
-            print(f"{who}: {last[who] / first[who]:.3f} times the memory after {EVERY} runs, {grown:+.0f} KiB a run")
+            grown = (last[who] - first[who]) / (self.every * (len(self.read) - 1)) * 1024
+            print(f"{who}: {last[who] / first[who]:.3f} times the memory after {self.every} runs, {grown:+.0f} KiB a run")
 
 
-def through_engine(runs: int) -> None:
+def through_engine(runs: int, every: int) -> None:
     with tempfile.TemporaryDirectory() as folder, Engine(limits=Limits(runs=KEPT), folder=Path(folder)) as engine:
         engine.rules()
-        soak = Soak(lambda: exposition(engine).decode())
+        soak = Soak(lambda: exposition(engine).decode(), every)
         for seed in range(1, runs + 1):
             run = engine.open({**RECIPE, "hidden": [32], "seed": seed}, points=POINTS)
             arrived = threading.Semaphore(0)
@@ -105,20 +106,28 @@ async def visits(address: str, runs: int, count: Callable[[int], None]) -> None:
         count(seed)
 
 
-def through_server(runs: int) -> None:
+def through_server(runs: int, every: int) -> None:
     os.environ["STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL"] = "1"  # else sessions of two minutes are counted too
     with (
         tempfile.TemporaryDirectory() as folder,
         app_server(NOISE_LAB_RUNS=str(KEPT), NOISE_LAB_STORE=folder) as address,
     ):
-        soak = Soak(lambda: urlopen(f"{address}/noise-lab/metrics").read().decode())
+        soak = Soak(lambda: urlopen(f"{address}/noise-lab/metrics").read().decode(), every)
         asyncio.run(visits(address.replace("http", "ws", 1), runs, soak.count))
         soak.report()
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--every", type=int, default=20, help="runs between two readings of the memory")
     parser.add_argument("--through", choices=["server", "engine"], default="server")
+    parser.add_argument("--quick", action="store_true", help="six runs: only to see that it works")
     options = parser.parse_args()
-    {"server": through_server, "engine": through_engine}[options.through](options.runs)
+    if options.quick:
+        options.runs, options.every = 6, 2
+    {"server": through_server, "engine": through_engine}[options.through](options.runs, options.every)
+
+
+if __name__ == "__main__":
+    main()

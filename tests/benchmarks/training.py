@@ -179,7 +179,7 @@ def step_by_hand(options: argparse.Namespace) -> None:
         "784-400-2, batch 512": small.model_copy(update={"batch_size": 512}),
         "`Recipe()`": Recipe(),
     }
-    steps = options.steps // 2
+    steps = max(1, options.steps // 2)
     heading("The same step by hand", "", "plain, ms", "by hand, ms", "× plain", "-ELBO apart after equal steps, nats")
     for name, recipe in recipes.items():
         contenders = {"plain": noise_lab(recipe), "hand": by_hand(recipe)}
@@ -255,11 +255,11 @@ def after_seconds(options: argparse.Namespace) -> None:
     losses = {}
     for seed in range(options.seeds):
         learner = Learner(noise_lab(Recipe(seed=seed)), options.timer)
-        for stop in (1.2, 2, 5):
+        for stop in options.stops:
             losses.setdefault(stop, []).append(learner.train(stop))
     heading("-ELBO after seconds of training, `Recipe()`", "seconds", "median", "each seed", "at most")
     for stop, values in losses.items():
-        row(stop, f"{median(values):.2f}", ", ".join(f"{v:.2f}" for v in values), {1.2: 150, 2: 144, 5: 139}[stop])
+        row(stop, f"{median(values):.2f}", ", ".join(f"{v:.2f}" for v in values), {1.2: 150, 2: 144, 5: 139}.get(stop, ""))
 
 
 def rules(options: argparse.Namespace) -> None:
@@ -297,13 +297,13 @@ def threads_and_frames(options: argparse.Namespace) -> None:
 
 def exact_panel(options: argparse.Namespace) -> None:
     """Two runs that play at once, each in a process of its own; somebody watches one's exact measures, in turns."""
-    seconds, steps = 12, {"with": [], "without": []}
+    seconds, steps = options.watched, {"with": [], "without": []}
     with TemporaryDirectory() as folder, Engine(lanes=2, folder=Path(folder)) as engine:
         runs = [engine.open({"seed": seed}) for seed in range(2)]
         for run in runs:
             run.watch(lambda what: None)
             run.play()
-        while min(run.header["step"] for run in runs) < 200:
+        while min(run.header["step"] for run in runs) < options.steps:
             time.sleep(0.1)
         for turn in range(2 * options.rounds):
             watched, other = runs if turn % 2 else reversed(runs)
@@ -355,16 +355,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="medians over so many (5)")
     parser.add_argument("--cap", type=float, default=60, help="seconds of training for who is slow (60)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch (all cores)")
-    parser.add_argument("--quick", action="store_true", help="shorter rounds, one seed, a cap of 10 s")
+    parser.add_argument("--quick", action="store_true", help="one round of a few steps each: only to see that it works")
     parser.add_argument("--busy", action="store_true", help="one thread, processor seconds: where others run, too")
     parser.add_argument("--only", nargs="*", choices=[s.__name__ for s in SECTIONS], help="these sections")
     options = parser.parse_args()
-    if load_dataset("mnist").banner:
+    if load_dataset("mnist").banner and not options.quick:
         sys.exit("Without MNIST there is nothing to compare. Set NOISE_LAB_DATA to the folder with its four files.")
-    options.pythae, options.seeds = find_spec("pythae") is not None, 1 if options.quick else 5
+    options.pythae, options.seeds = find_spec("pythae") is not None, 5
     options.keras = find_spec("keras") is not None and find_spec("jax") is not None
-    options.steps = 40 if options.quick else 200  # of a round
-    options.cap = min(options.cap, 10) if options.quick else options.cap
+    options.steps, options.watched, options.stops = 200, 12.0, (1.2, 2, 5)  # of a round; seconds
+    if options.quick:
+        options.rounds, options.seeds, options.steps, options.watched = 1, 1, 2, 0.5
+        options.cap, options.stops = 0.2, (0.05, 0.1, 0.2)
     options.timer = time.process_time if options.busy else time.perf_counter
     torch.set_num_threads(1 if options.busy else options.threads)
     Trainer(Recipe(), "cpu").advance(CHUNK)  # as a warm worker has done
