@@ -156,7 +156,9 @@ def one_round(browser: Browser, address: str, query: str, seed: int, options: ar
         browser, address, f"{query}&seed={seed}"
     )
     page.wait_for_function(f"window.noiseLab.step >= {options.settled}", timeout=120_000)
-    figures |= {f"{name}, no hover": value for name, value in rates(page, options.seconds).items() if "hover" not in name}
+    figures |= {
+        f"{name}, no hover": value for name, value in rates(page, options.seconds).items() if "hover" not in name
+    }
     switch = [run(page, CLICK, ["noise", "noiseLab.noise !== before.noise"]) for _ in range(options.clicks)]
     figures["noise switch to first frame that shows it, ms"] = statistics.median(switch)
     run(page, HOVER)
@@ -200,9 +202,7 @@ def main() -> None:
                 page.context.close()
         with app_server() as address:
             open_page(browser, address, query)[0].context.close()  # the server is warm from here on
-            rounds = [
-                one_round(browser, address, query, seed, options) for seed in range(1, options.rounds + 1)
-            ]
+            rounds = [one_round(browser, address, query, seed, options) for seed in range(1, options.rounds + 1)]
     print(f"\n| {options.points:,} points, medians of {options.rounds} rounds | median | lowest | highest |")
     print("|---|---|---|---|")
     rows = {"cold `streamlit run` to first live frame, s": cold}

@@ -60,7 +60,9 @@ class Soak:
         first, last = self.read[0], self.read[-1]
         for who in MEMORY:
             grown = (last[who] - first[who]) / (self.every * (len(self.read) - 1)) * 1024
-            print(f"{who}: {last[who] / first[who]:.3f} times the memory after {self.every} runs, {grown:+.0f} KiB a run")
+            print(
+                f"{who}: {last[who] / first[who]:.3f} times the memory after {self.every} runs, {grown:+.0f} KiB a run"
+            )
 
 
 def through_engine(runs: int, every: int) -> None:

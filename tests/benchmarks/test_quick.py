@@ -25,8 +25,6 @@ def test_its_quick_form_runs(name, tmp_path):
     assert "--quick" in source
     environment = {**os.environ, "NOISE_LAB_STORE": str(tmp_path)}
     command = [sys.executable, "-m", f"tests.benchmarks.{name}", "--quick"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert any(character.isdigit() for character in done.stdout), done.stdout  # a figure, at least

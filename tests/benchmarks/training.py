@@ -259,7 +259,12 @@ def after_seconds(options: argparse.Namespace) -> None:
             losses.setdefault(stop, []).append(learner.train(stop))
     heading("-ELBO after seconds of training, `Recipe()`", "seconds", "median", "each seed", "at most")
     for stop, values in losses.items():
-        row(stop, f"{median(values):.2f}", ", ".join(f"{v:.2f}" for v in values), {1.2: 150, 2: 144, 5: 139}.get(stop, ""))
+        row(
+            stop,
+            f"{median(values):.2f}",
+            ", ".join(f"{v:.2f}" for v in values),
+            {1.2: 150, 2: 144, 5: 139}.get(stop, ""),
+        )
 
 
 def rules(options: argparse.Namespace) -> None:
