@@ -25,13 +25,6 @@ def same(a: Trainer, b: Trainer) -> bool:
     return all(torch.equal(x, y) for x, y in zip(weights(a), weights(b), strict=True))
 
 
-@pytest.fixture(scope="module")
-def trained() -> Trainer:
-    trainer = Trainer(small(), points=200)
-    trainer.train(300)
-    return trainer
-
-
 class TestDeterminism:
     def test_same_recipe_same_bits(self):
         a, b = (Trainer(small(seed=5), points=100) for _ in range(2))
