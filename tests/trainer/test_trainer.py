@@ -132,10 +132,10 @@ class TestSwitch:
     )
     def test_refused_changes_change_nothing(self, change):
         trainer = Trainer(small(), points=50)
-        before = trainer._settings()
+        before = trainer.settings
         with pytest.raises(RecipeError):
             trainer.switch(**change)
-        assert trainer._settings() == before and trainer.events == []
+        assert trainer.settings == before and trainer.events == []
 
     def test_every_rule_from_every_other(self):
         trainer = Trainer(small(), points=50)
