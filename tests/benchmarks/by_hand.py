@@ -62,7 +62,7 @@ def by_hand(recipe: Recipe) -> Contender:
     trainer = Trainer(recipe, "cpu")
     hidden = [*trainer.encoder.layers, *trainer.decoder.layers[1:]]
     dense = [p for layer in hidden for p in (layer.weight, layer.bias)]
-    rest = [p for p in trainer._parameters.values() if not any(p is q for q in dense)]
+    rest = [p for p in trainer.parameters.values() if not any(p is q for q in dense)]
     size, products = sum(p.numel() for p in dense), trainer.product
     flat, gradient = (torch.zeros(size + sum(p.numel() for p in rest)) for _ in range(2))
     low, low_gradient = (torch.zeros(size, dtype=products) for _ in range(2))
@@ -92,7 +92,7 @@ def by_hand(recipe: Recipe) -> Contender:
         entry = trainer.encoder.activation(trainer.decoder.layers[0](latent.z))
         with torch.no_grad():
             logits = decoder.forward(entry.to(products))
-            g = decoder.backward(trainer._gradient(logits, pixels), further=True).float()
+            g = decoder.backward(trainer.gradient(logits, pixels), further=True).float()
         charged = [p.mean() for p in latent.penalty.values() if p.requires_grad]
         torch.autograd.backward([Reconstruction.apply(entry, g), *charged])
         with torch.no_grad():

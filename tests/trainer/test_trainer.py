@@ -25,13 +25,6 @@ def same(a: Trainer, b: Trainer) -> bool:
     return all(torch.equal(x, y) for x, y in zip(weights(a), weights(b), strict=True))
 
 
-@pytest.fixture(scope="module")
-def trained() -> Trainer:
-    trainer = Trainer(small(), points=200)
-    trainer.train(300)
-    return trainer
-
-
 class TestDeterminism:
     def test_same_recipe_same_bits(self):
         a, b = (Trainer(small(seed=5), points=100) for _ in range(2))
@@ -139,10 +132,10 @@ class TestSwitch:
     )
     def test_refused_changes_change_nothing(self, change):
         trainer = Trainer(small(), points=50)
-        before = trainer._settings()
+        before = trainer.settings
         with pytest.raises(RecipeError):
             trainer.switch(**change)
-        assert trainer._settings() == before and trainer.events == []
+        assert trainer.settings == before and trainer.events == []
 
     def test_every_rule_from_every_other(self):
         trainer = Trainer(small(), points=50)

@@ -91,7 +91,7 @@ def trained(data: Dataset) -> Weights:
         rows = torch.randint(len(images), (BATCH,), generator=generator)
         with torch.enable_grad():
             F.cross_entropy(scores(as_weights(weights), grey(images[rows])), labels[rows]).backward()
-        optimiser.step(dict(zip(NAMES, weights, strict=False)), RATE * (1 - step / STEPS))
+        optimiser.step(dict(zip(NAMES, weights, strict=True)), RATE * (1 - step / STEPS))
     return as_weights(weight.detach() for weight in weights)
 
 
@@ -111,7 +111,7 @@ def accuracy_of(weights: Weights, data: Dataset) -> float:
 def packed(weights: Weights) -> bytes:
     """Weights as npz, with the checksum that tells them from damaged ones and from other settings."""
     buffer = io.BytesIO()
-    arrays = {name: w.numpy() for name, w in zip(NAMES, weights, strict=False)}
+    arrays = {name: w.numpy() for name, w in zip(NAMES, weights, strict=True)}
     np.savez(buffer, allow_pickle=False, checksum=checksum(weights), **arrays)
     return buffer.getvalue()
 

@@ -60,7 +60,7 @@ def find_holes(codes: np.ndarray, prior: Prior = N01, nodes: int = NODES) -> Hol
     N(0, I) a radius of 20 / √N.
     """
     x, y = (
-        np.linspace(float(low), float(high), nodes) for low, high in zip(prior.box.low, prior.box.high, strict=False)
+        np.linspace(float(low), float(high), nodes) for low, high in zip(prior.box.low, prior.box.high, strict=True)
     )
     lattice = np.stack(np.meshgrid(x, y), -1).reshape(-1, LATENT)
     q, p = density_of(codes, lattice), np.exp(log_density_at(prior, lattice))

@@ -49,9 +49,7 @@ def log_marginal(trainer: Trainer, images: np.ndarray | Tensor, prior: Prior | N
 def log_marginals(trainer: Trainer, images: np.ndarray | Tensor, priors: Sequence[Prior]) -> list[NatsOfImages]:
     """`log_marginal` under several priors at once, for little more than the time of one."""
     result = integral_of(trainer, images, priors)
-    return [
-        NatsOfImages(v.cpu().numpy(), e.cpu().numpy()) for v, e in zip(result.log_value, result.error, strict=False)
-    ]
+    return [NatsOfImages(v.cpu().numpy(), e.cpu().numpy()) for v, e in zip(result.log_value, result.error, strict=True)]
 
 
 @torch.no_grad()
@@ -87,7 +85,7 @@ def posterior_on(model: Model, pixels: Tensor, prior: Prior, box: Box, counts: S
     """The posterior of an image (1, 784) on the cell centres of a box."""
     axes = [
         low + (high - low) * (torch.arange(n, device=model.device, dtype=torch.float64) + 0.5) / n
-        for low, high, n in zip(box.low.to(model.device), box.high.to(model.device), counts, strict=False)
+        for low, high, n in zip(box.low.to(model.device), box.high.to(model.device), counts, strict=True)
     ]
     y, x = torch.meshgrid(axes[1], axes[0], indexing="ij")
     grid = torch.stack([x, y], 2)

@@ -90,7 +90,7 @@ def integrate(
         _integrate(model, images[at : at + IMAGES], priors, box, hints[at : at + IMAGES], *options)
         for at in range(0, len(images), IMAGES)
     ]
-    return Integral(*(torch.cat(field, 1) for field in zip(*parts, strict=False)))
+    return Integral(*(torch.cat(field, 1) for field in zip(*parts, strict=True)))
 
 
 def _integrate(

@@ -28,7 +28,7 @@ class Neighbours:
             if len(self._known) + len(fresh) > KEPT:
                 self._known = {key: self._known[key] for key in keys if key in self._known}
             found = self._search(images[list(fresh.values())]).tolist()
-            self._known.update(zip(fresh, found, strict=False))
+            self._known.update(zip(fresh, found, strict=True))
         return torch.tensor([self._known[key] for key in keys], device=images.device)
 
     def _search(self, images: Tensor) -> Tensor:

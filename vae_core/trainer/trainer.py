@@ -43,10 +43,10 @@ class Trainer:
         self.chosen = self.points.strip[len(self.points.strip) // 2]  # the point that a user looks at
         self.step_count = 0
         self.events: list[Event] = []
-        self.nats, self._gradient = likelihood(recipe.likelihood, recipe.deviation)
+        self.nats, self.gradient = likelihood(recipe.likelihood, recipe.deviation)
         self._build_networks()
         self._use(recipe.rule, recipe.noise, parse_knobs(recipe.rule, recipe.knobs))
-        self._trained_with = self._settings()
+        self._trained_with = self.settings
 
     # -- networks and rule -------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ class Trainer:
             self.encoder.add_heads(discover()[rule].heads)
         self._rules[rule].prepare(knobs)
         self.rule, self.rule_name, self.noise, self.knobs = self._rules[rule], rule, noise, knobs
-        self._parameters = {n: p for n, p in self.networks.named_parameters() if p.requires_grad}
+        self.parameters = {n: p for n, p in self.networks.named_parameters() if p.requires_grad}
         self._trunks = [module for module in self.networks.modules() if isinstance(module, Encoder | Decoder)]
 
     @property
@@ -129,7 +129,9 @@ class Trainer:
             words.append({0.0: "noise off", 1.0: "noise on"}.get(self.noise, f"noise {self.noise:.2g}"))
         return words
 
-    def _settings(self) -> tuple[str, float, Any]:
+    @property
+    def settings(self) -> tuple[str, float, Any]:
+        """Rule, noise and knobs that the next step trains with."""
         return self.rule_name, self.noise, self.knobs
 
     def _fast(self, fast: bool) -> None:
@@ -162,7 +164,7 @@ class Trainer:
     def train(self, steps: int) -> None:
         """Train for some steps."""
         if steps:
-            self._trained_with = self._settings()
+            self._trained_with = self.settings
         self.rule.train()
         self._fast(True)
         for _ in range(steps):
@@ -170,10 +172,10 @@ class Trainer:
             pixels = self.training_set.pixels(batch, self.product)
             latent = self.latent(self.encoder(pixels), eps, batch)
             logits = self.decoder(latent.z)
-            reconstruction = Reconstruction.apply(logits, self._gradient(logits.detach(), pixels))
+            reconstruction = Reconstruction.apply(logits, self.gradient(logits.detach(), pixels))
             charged = [p.mean() for p in latent.penalty.values() if p.requires_grad]
             torch.autograd.backward([reconstruction, *charged])
-            self.optimiser.step(self._parameters, rate_at(self.step_count, self.recipe.learning_rate))
+            self.optimiser.step(self.parameters, rate_at(self.step_count, self.recipe.learning_rate))
             self.step_count += 1
 
     # -- looking -----------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def encode_drawing(trainer: Trainer, image: np.ndarray) -> dict[str, Any]:
         "draws": latent.z.cpu().numpy(),
         "at_mean": at_mean,
         "at_draw": at_draw,
-        "log_likelihood": dict(zip(("mean", "draw"), log_likelihood, strict=False)),
+        "log_likelihood": dict(zip(("mean", "draw"), log_likelihood, strict=True)),
     }
 
 

@@ -223,9 +223,7 @@ def merge(encoders: Sequence[Encoder], weights: Sequence[float], scales: Sequenc
     of one hears a unit of the other), and the heads, scaled, stand in a row.
     """
     first = encoders[0]
-    merged = Encoder(
-        [sum(w) for w in zip(*(encoder.widths for encoder in encoders), strict=False)], "silu", 0, "merged"
-    )
+    merged = Encoder([sum(w) for w in zip(*(encoder.widths for encoder in encoders), strict=True)], "silu", 0, "merged")
     merged.activation = first.activation
     merged.to(first.layers[0].weight.device)
     for depth, layer in enumerate(merged.layers):
@@ -235,14 +233,14 @@ def merge(encoders: Sequence[Encoder], weights: Sequence[float], scales: Sequenc
         layer.bias.copy_(torch.cat([part.bias for part in parts]))
     heads = [encoder.heads["mean"] for encoder in encoders]
     factors = [
-        weight * scale.to(head.weight.device) for weight, scale, head in zip(weights, scales, heads, strict=False)
+        weight * scale.to(head.weight.device) for weight, scale, head in zip(weights, scales, heads, strict=True)
     ]
     mean = merged.heads["mean"]
     mean.weight.copy_(
-        torch.cat([factor.unsqueeze(1) * head.weight for factor, head in zip(factors, heads, strict=False)], 1)
+        torch.cat([factor.unsqueeze(1) * head.weight for factor, head in zip(factors, heads, strict=True)], 1)
     )
     mean.bias.copy_(
-        shift.to(mean.bias.device) + sum(factor * head.bias for factor, head in zip(factors, heads, strict=False))
+        shift.to(mean.bias.device) + sum(factor * head.bias for factor, head in zip(factors, heads, strict=True))
     )
     return merged
 
@@ -257,4 +255,4 @@ def zeros_by_construction(each: Sequence[Sequence[int]]) -> int:
     """Weights of the merged network that are zero: those off the diagonal blocks."""
     pairs = [[(i, o) for i, o in itertools.pairwise(widths)] for widths in each]
     blocks = sum(i * o for layers in pairs for i, o in layers)
-    return sum(sum(i for i, _ in layer) * sum(o for _, o in layer) for layer in zip(*pairs, strict=False)) - blocks
+    return sum(sum(i for i, _ in layer) * sum(o for _, o in layer) for layer in zip(*pairs, strict=True)) - blocks

@@ -42,7 +42,7 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     costs = {f"β_{b:g}": [noise_cost(r) for r in bench.runs("vae", {"beta": b})] for b in (0.3, 1.0, 3.0)}
-    return find(lambda *c: all(0.6 * b < x < 1.6 * b for b, x in zip((0.3, 1, 3), c, strict=False)), "nats", **costs)
+    return find(lambda *c: all(0.6 * b < x < 1.6 * b for b, x in zip((0.3, 1, 3), c, strict=True)), "nats", **costs)
 
 
 @claim("beta-widens-sigma", 4, "A larger β buys wider noise.")
