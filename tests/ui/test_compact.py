@@ -20,7 +20,7 @@ LIMIT = 15_000  # bytes of a frame with its envelope
 
 
 def opened(body: bytes):
-    """A message as the browser opens it (lean.js)."""
+    """A message as the browser opens it (compact_decoding.js)."""
     return unpack(zlib.decompress(body))
 
 

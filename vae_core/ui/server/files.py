@@ -34,11 +34,13 @@ class KeptFiles(StaticFiles):
     """The files below any version's address, kept by browsers for ever."""
 
     async def get_response(self, path: str, scope: Any) -> Response:
+        """An entry as one script; other files as they are."""
         if path in ENTRIES and scope["method"] == "GET":
             return compressed(Request(scope), script(path), "text/javascript", FOR_EVER)
         return await super().get_response(path, scope)
 
-    def file_response(self, *args, **kwargs) -> Response:
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """A file, to be kept."""
         response = super().file_response(*args, **kwargs)
         response.headers.update(FOR_EVER)
         return response
@@ -72,9 +74,11 @@ def compressed(request: Request, body: bytes, media_type: str, headers: Mapping[
 
 
 def accepts_gzip(headers: Headers) -> bool:
+    """Whether a browser takes compressed answers."""
     return "gzip" in headers.get("accept-encoding", "")
 
 
 @lru_cache(maxsize=16)
 def zipped(body: bytes) -> bytes:
+    """A body compressed: once for as long as few others are asked for."""
     return gzip.compress(body, 6, mtime=0)
