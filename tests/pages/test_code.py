@@ -55,6 +55,6 @@ def test_symbols_have_one_colour_in_formula_and_code():
 
 
 def test_colours_are_those_of_the_stage():
-    css = (Path(vae_core.__file__).parent / "ui/web/live/style.css").read_text()
+    css = (Path(vae_core.__file__).parent / "ui/web/shared/lab.css").read_text()
     for name in ("mu", "sigma", "eps", "zed"):
         assert re.findall(rf"--{name}: (#\w+);", css) == list(COLOURS[name])

@@ -25,7 +25,7 @@ from vae_core.ui.widgets.lesson.lecture import CONTROLS, PARTS
 from vae_core.ui.widgets.lesson.text import with_chips
 
 ROOT = Path(__file__).parents[2]
-LIVE = ROOT / "vae_core" / "ui" / "live"
+STAGE = ROOT / "vae_core" / "ui" / "web" / "playground"
 LINK = re.compile(r"\]\(([^)]+)\)")
 WITH_A_RUN = {"", "microscope", "draw", "offset_lab", "flows", "code"}  # pages that open the run of their address
 each_lesson = pytest.mark.parametrize("lesson", lessons().values(), ids=list(lessons()))
@@ -90,7 +90,7 @@ def test_the_prepared_run_is_one(lesson):
 @each_lesson
 def test_what_is_lit_is_there_when_it_is_its_turn(lesson):
     """The controls of the stage, and the knobs of the rule that holds by then, with values that they take."""
-    page = (LIVE / "page.js").read_text()
+    page = (STAGE / "page.js").read_text()
     rules = by_name(catalogue())
     rule = recipe_of(lesson.run).rule
     for press in lesson.press:
@@ -109,7 +109,7 @@ def test_what_is_lit_is_there_when_it_is_its_turn(lesson):
 
 
 def test_what_can_be_hidden_is_on_the_stage():
-    page = (LIVE / "page.js").read_text()
+    page = (STAGE / "page.js").read_text()
     for name in {*CONTROLS, *(name for lesson in lessons().values() for name in lesson.hide)}:
         made_by = (f'data-testid="{name}"', f'data-part="{name}"', f'button("{name}"', f'segmented("{name}"',
                    f'<section class="{name}"', f'curve("{name.removeprefix("curve-")}"')  # fmt: skip

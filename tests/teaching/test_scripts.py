@@ -352,7 +352,7 @@ def test_mnist_to_one_nat(framework, mnist, tmp_path):
 @pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry["name"])
 def test_symbols_are_names_of_the_code_in_the_colours_of_the_picture(entry):
     found = symbols(entry["name"])
-    style = (Path(notation.__file__).parents[2] / "ui/web/live/style.css").read_text()
+    style = (Path(notation.__file__).parents[2] / "ui/web/shared/lab.css").read_text()
     for latex, name, colour in found:
         assert latex and re.search(rf"\b{name}\b", entry["code"]), name
         assert colour == "knob" or f".{colour} {{" in style, colour

@@ -14,6 +14,19 @@ def write(folder, **modules: str):
     return folder / "main.js"
 
 
+def test_a_module_of_another_folder_may_have_the_same_name(tmp_path):
+    for folder, source in {
+        "shared": "export const bar = 1;\n",
+        "page": 'import { bar } from "../shared/bar.js";\n\nexport const page = 10 + bar;\n',
+    }.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "bar.js").write_text(source)
+    (tmp_path / "page" / "main.js").write_text('import { page } from "./bar.js";\n\nexport const sum = 100 + page;\n')
+    text = bundle(tmp_path / "page" / "main.js")
+    assert re.findall(r"const (of_[\w$]+) =", text) == ["of_$$$shared$bar", "of_bar", "of_main"]
+    assert "const { bar } = of_$$$shared$bar;" in text
+
+
 def test_modules_come_before_what_imports_them_and_once(tmp_path):
     entry = write(
         tmp_path,
@@ -50,7 +63,7 @@ def test_the_entries_hold_all_that_they_import(entry):
 
 
 def test_all_that_is_imported_is_exported():
-    for path in FILES.glob("*.js"):
+    for path in FILES.glob("*/*.js"):
         for names, other in IMPORT.findall(path.read_text()):
-            missing = set(names.split(", ")) - set(EXPORT.findall((FILES / other).read_text()))
+            missing = set(names.split(", ")) - set(EXPORT.findall((path.parent / other).read_text()))
             assert not missing, f"{path.name} imports {missing} from {other}"

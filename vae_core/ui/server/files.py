@@ -15,8 +15,9 @@ from starlette.staticfiles import StaticFiles
 from vae_core.ui.server.bundle import bundle
 from vae_core.ui.server.socket import PREFIX
 
-FILES = Path(__file__).parents[1] / "web" / "live"
-ENTRIES = ("main.js", "compare.js")  # each is sent as one script with all that it imports
+FILES = Path(__file__).parents[1] / "web"
+# Each is sent as one script with all that it imports.
+ENTRIES = ("playground/main.js", "comparison/main.js", "drawing/main.js", "lesson/sketch.js")
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -24,7 +25,7 @@ FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 def assets() -> str:
     """Address of the component's files; it changes with their contents, so browsers may keep them."""
     digest = hashlib.sha256()
-    for path in sorted(FILES.iterdir()):
+    for path in sorted(FILES.glob("*/*")):
         digest.update(path.read_bytes())
     return f"{PREFIX}/static/{digest.hexdigest()[:12]}"
 
@@ -41,6 +42,19 @@ class KeptFiles(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers.update(FOR_EVER)
         return response
+
+
+def loader(entry: str) -> str:
+    """The few lines of a component that Streamlit sends: its own files are loaded once and kept."""
+    return f"""
+const stops = new WeakMap();
+export default function (component) {{
+  const {{ parentElement }} = component;
+  import(new URL("{assets()}/{entry}", window.location.origin).href)
+    .then((main) => stops.set(parentElement, main.mount(component)));
+  return () => stops.get(parentElement)?.();
+}}
+"""
 
 
 @cache

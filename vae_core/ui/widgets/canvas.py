@@ -1,21 +1,15 @@
 """The drawing canvas, with the plane, the images and the walk beside it: one component, never torn down."""
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from vae_core.ui.server.files import assets
-
-FILES = Path(__file__).parents[1] / "web" / "drawing"
-# Streamlit takes one script: these are joined in this order, and load what they share with the stage.
-SCRIPTS = ("pen.js", "plane.js", "pictures.js", "main.js")
+from vae_core.ui.server.files import loader
 
 _component = st.components.v2.component(
     "noise_lab_canvas",
-    html=f"<div class='lab draw' data-assets='{assets()}'></div>\n<!-- filled by main.js -->",
-    css=(FILES / "style.css").read_text(encoding="utf-8"),
-    js="\n".join((FILES / name).read_text(encoding="utf-8") for name in SCRIPTS),
+    html="<div class='lab draw'></div>\n<!-- filled by drawing/main.js -->",
+    js=loader("drawing/main.js"),
 )
 
 

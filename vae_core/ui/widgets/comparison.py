@@ -11,12 +11,11 @@ from vae_core.engine.player import LiveRun
 from vae_core.run.contrasts import CONTRAST, RUN, Plan, plans_of, question_of
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import changes
-from vae_core.ui.server.files import assets
+from vae_core.ui.server.files import loader
 from vae_core.ui.server.socket import PREFIX
 from vae_core.ui.server.state import comparisons, engine
 from vae_core.ui.widgets.session import RUN as RUN_OF_TAB
 from vae_core.ui.widgets.session import fetch, owner
-from vae_core.ui.widgets.stage import BOOT
 from vae_core.workers.errors import LaneError, Refused
 
 # In the session state: the comparison's id, its contrast's name, the other fields of its address, what was wrong there.
@@ -25,14 +24,14 @@ FIRST = "noise"  # the contrast of an empty address
 
 _component = st.components.v2.component(
     "noise_lab_comparison",
-    html="<div class='lab'></div>\n<!-- filled by compare.js -->",
-    js=BOOT.replace("/main.js", "/compare.js"),
+    html="<div class='lab'></div>\n<!-- filled by comparison/main.js -->",
+    js=loader("comparison/main.js"),
 )
 
 
 def comparison(shown: Lockstep, *, key: str) -> None:
     """Show a comparison."""
-    data = {"assets": assets(), "socket": f"{PREFIX}/compare/{shown.id}"}
+    data = {"socket": f"{PREFIX}/compare/{shown.id}"}
     _component(key=key, data=data, on_gone_change=lambda: None)  # the script runs again, and opens another
 
 

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterable
 
-# The same colours as in live/style.css: symbols on a light and on a dark page.
+# The same colours as in web/shared/lab.css: symbols on a light and on a dark page.
 COLOURS = {
     "mu": ("#1668c7", "#6db3ff"),
     "sigma": ("#c05a00", "#ffa552"),

@@ -8,22 +8,13 @@ import streamlit as st
 from vae_core.engine.player import LiveRun
 from vae_core.engine.rooms import Room
 from vae_core.ui.server import room_socket
-from vae_core.ui.server.files import assets
+from vae_core.ui.server.files import loader
 from vae_core.ui.server.run_socket import images_of, socket_of
 
-# The component's own files are loaded once and kept; what Streamlit sends is these few lines.
-BOOT = """
-const stops = new WeakMap();
-export default function (component) {
-  const { data, parentElement } = component;
-  import(new URL(data.assets + "/main.js", window.location.origin).href)
-    .then((main) => stops.set(parentElement, main.mount(component)));
-  return () => stops.get(parentElement)?.();
-}
-"""
-
 _component = st.components.v2.component(
-    "noise_lab_live", html="<div class='lab'></div>\n<!-- filled by main.js -->", js=BOOT
+    "noise_lab_stage",
+    html="<div class='lab'></div>\n<!-- filled by playground/main.js -->",
+    js=loader("playground/main.js"),
 )
 
 
@@ -45,7 +36,7 @@ def stage(
         on_used: gets id and done of the guide after a lit control was used.
         projector: large type and thick points.
     """
-    data = {"assets": assets(), "socket": socket_of(run), "images": images_of(run), "projector": projector}
+    data = {"socket": socket_of(run), "images": images_of(run), "projector": projector}
     _component(
         key=key,
         data=data | ({"guide": guide} if guide else {}),
@@ -61,6 +52,6 @@ def stage_of_room(room: Room, *, key: str) -> int | None:
     Returns:
         the step from which the viewer wants a run of its own, once, after it has asked for one.
     """
-    data = {"assets": assets(), "socket": room_socket.socket_of(room), "watching": True}
+    data = {"socket": room_socket.socket_of(room), "watching": True}
     wish = _component(key=key, data=data, on_fork_change=lambda: None).fork
     return int(wish["step"]) if wish else None

@@ -8,7 +8,7 @@ import streamlit as st
 
 from vae_core.ui.server.files import FILES, assets
 
-HEAD = FILES / "head.js"
+HEAD = FILES / "early" / "head.js"
 INDEX = Path(st.__file__).parent / "static" / "index.html"
 MODULE = '<script type="module"'
 STREAMLIT = re.compile(rf'{MODULE} crossorigin src="([\w./-]+)"></script>')
@@ -38,7 +38,9 @@ def front_page(index: str) -> str | None:
         return None
     head = HEAD.read_text(encoding="utf-8")
     first = f"<script>{{\nconst hrefs = {json.dumps(PRELOAD.findall(index))};\n{head}}}</script>"
-    sheets = "".join(f'<link rel="preload" as="style" href="{assets()}/{name}.css">' for name in ("style", "classroom"))
-    script = f'<script type="module" async src="{assets()}/main.js"></script>'
+    sheets = "".join(
+        f'<link rel="preload" as="style" href="{assets()}/{name}">' for name in ("shared/lab.css", "room/room.css")
+    )
+    script = f'<script type="module" async src="{assets()}/playground/main.js"></script>'
     index = PRELOAD.sub("", index).replace("<head>", f"<head>{first}{script}{sheets}")
     return STREAMLIT.sub(lambda found: AFTER.format(script=found[1], patience=PATIENCE), index)

@@ -3,7 +3,7 @@
 const NEAR = 0.006; // points closer than this to the last one are left out
 const PRESSURE = [0.5, 1]; // of a pen: what it adds to the width, at least and per unit
 
-function createPen(root, { onChange }) {
+export function createPen(root, { onChange }) {
   const canvas = root.querySelector(".pad canvas");
   const width = root.querySelector(".pad input");
   const [undo, clear] = ["undo", "clear"].map((name) => root.querySelector(`[data-testid=${name}]`));

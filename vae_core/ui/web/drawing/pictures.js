@@ -1,10 +1,13 @@
 // Beside the plane: the drawing as the model sees it, what it makes of it, what is like it; below: the walk.
 
+import { createSheet } from "../shared/digit_images.js";
+import { drawCross, drawDot, drawEllipse, signed } from "../shared/markers.js";
+
 const STRIP = 13; // images of the walk that are shown side by side
 const NEAREST_SHOWN = 5;
 const WINDOWS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16]; // half the close-up's width, in units of the plane
 
-function createPictures(root, { digits: { createSheet }, markers: { drawCross, drawDot, drawEllipse, signed } }) {
+export function createPictures(root) {
   const sheet = (name, columns = 1) => createSheet(root.querySelector(`[data-sheet=${name}]`), columns, 1);
   const seen = ["seen", "at-mean", "at-draw"].map((name) => sheet(name));
   const nearest = sheet("nearest", NEAREST_SHOWN);

@@ -1,10 +1,13 @@
 // The plane with the codes of test images, the drawing's own code, and the walk. Everything glides.
 
+import { createStamps } from "../shared/dot_stamps.js";
+import { drawAxes, drawCross, drawDot, drawEllipse, glyphSprites, haloText } from "../shared/markers.js";
+import { CLASS_COLOURS, rgb } from "../shared/theme.js";
+
 const GLIDE = 160; // ms
 const HALF = 4; // of the axes, unless all codes are asked for
 
-function createDrawPlane(field, fit, { stamps: { createStamps }, markers, theme: { CLASS_COLOURS, rgb } }) {
-  const { drawAxes, drawCross, drawDot, drawEllipse, glyphSprites, haloText } = markers;
+export function createDrawPlane(field, fit) {
   const [pointCanvas, baseCanvas, topCanvas] = field.querySelectorAll("canvas");
   const [base, marks] = [baseCanvas, topCanvas].map((canvas) => canvas.getContext("2d"));
   const stamps = createStamps(pointCanvas);

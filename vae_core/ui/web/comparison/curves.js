@@ -1,8 +1,8 @@
 // Curves of all runs on common axes, one colour for each run, and the table of measures at the shown step.
 
-import { isLive } from "./store.js";
-import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
-import { haloText, signed, ticks } from "./markers.js";
+import { isLive } from "../shared/store.js";
+import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "../shared/curve_panel.js";
+import { haloText, signed, ticks } from "../shared/markers.js";
 
 export const MEASURES = [
   { id: "reconstruction", name: "reconstruction", title: "reconstruction", sign: 1 },

@@ -4,7 +4,7 @@
 
 {
   const PATIENCE = 500; // ms for the first frame to come
-  const TOKEN = "noise_lab_early"; // ui/session.py reads it: by this cookie Streamlit's session finds the run
+  const TOKEN = "noise_lab_early"; // ui/widgets/session.py reads it: by this cookie Streamlit's session finds the run
 
   const token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   document.cookie = `${TOKEN}=${token}; path=/; max-age=60; SameSite=Strict`;

@@ -1,6 +1,6 @@
 // Messages to those who watch a room: compressed, codes as whole numbers, fewer points. Here they become what a run's own stream sends.
 
-import { unpack } from "./packed.js";
+import { unpack } from "../shared/frame_decoding.js";
 
 const PIXELS = 784;
 const NO_CLASS = 255;

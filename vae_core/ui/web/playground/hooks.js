@@ -1,6 +1,6 @@
 // window.noiseLab: counters and facts for tests and for the curious; it only reads.
 
-import { exactOf, isBehind, isLive, repeatsSpread } from "./store.js";
+import { exactOf, isBehind, isLive, repeatsSpread } from "../shared/store.js";
 
 export function createHooks(store, plane) {
   const counts = { frames: 0, updates: 0, hoverDecodes: 0, lastFrameAt: 0, longestStall: 0 };

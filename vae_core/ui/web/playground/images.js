@@ -1,7 +1,7 @@
 // Every image on the page: the input, its reconstructions, the cursor's decode and the two strips.
 
-import { cellAt, createSheet } from "./digits.js";
-import { chosenOf } from "./store.js";
+import { cellAt, createSheet } from "../shared/digit_images.js";
+import { chosenOf } from "../shared/store.js";
 
 const COLUMNS = 10;
 

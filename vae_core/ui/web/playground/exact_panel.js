@@ -1,7 +1,7 @@
 // The exact panel: log p(x), the gap to the ELBO, and the KL as what z tells about x plus how far all codes are from the prior.
 
-import { exactOf, isBehind, ruleOf } from "./store.js";
-import { signed } from "./markers.js";
+import { exactOf, isBehind, ruleOf } from "../shared/store.js";
+import { signed } from "../shared/markers.js";
 
 const STANDARD = "N(0, I)";
 const SCALE = 8; // nats that fill the bar, or twice that, and so on

@@ -1,6 +1,6 @@
 // A cookie with the last runs of this browser: a page that is loaded again, or whose server was started again, finds its run.
 
-const NAME = "noise_lab_runs"; // ui/session.py reads it
+const NAME = "noise_lab_runs"; // ui/widgets/session.py reads it
 const MOST = 6;
 const SECONDS = 14 * 86400;
 

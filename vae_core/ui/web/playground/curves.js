@@ -1,8 +1,8 @@
 // Three panels of curves over the steps, with the events marked through all of them.
 
-import { exactOf, isBehind, isLive, landmarks } from "./store.js";
-import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "./panel.js";
-import { signed, ticks } from "./markers.js";
+import { exactOf, isBehind, isLive, landmarks } from "../shared/store.js";
+import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "../shared/curve_panel.js";
+import { signed, ticks } from "../shared/markers.js";
 
 const UNDEFINED = "not defined for this rule";
 

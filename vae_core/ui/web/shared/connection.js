@@ -1,6 +1,6 @@
 // The socket: it reconnects by itself, unpacks, acknowledges, and drops requests that cannot be sent.
 
-import { unpack } from "./packed.js";
+import { unpack } from "./frame_decoding.js";
 
 const FIRST_WAIT = 250; // ms between two attempts; twice as long after each
 const LONGEST_WAIT = 5000;

@@ -1,8 +1,8 @@
 // Fifty encodings of the input under a magnifying glass: a cloud with noise, a single dot without.
 
-import { posteriorOf, repeatsSpread } from "./store.js";
-import { drawContours } from "./contours.js";
-import { drawCross, drawDot, signed } from "./markers.js";
+import { posteriorOf, repeatsSpread } from "../shared/store.js";
+import { drawContours } from "../shared/contours.js";
+import { drawCross, drawDot, signed } from "../shared/markers.js";
 
 const WINDOWS = [0.25, 0.5, 1, 2, 4, 8]; // half the width that is shown, in units of the plane
 

@@ -1,6 +1,6 @@
 // The skeleton of a comparison: a bar, one column for each run, curves and table below, one timeline.
 
-import { ICONS, segmented } from "./page.js";
+import { ICONS, segmented } from "../playground/page.js";
 
 const button = (id, label, glyph, title = label) =>
   `<button type="button" data-testid="${id}" title="${title}">${glyph}<span>${label}</span></button>`;

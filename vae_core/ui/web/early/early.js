@@ -1,8 +1,8 @@
 // Before Streamlit has loaded: the whole lab on the bare page, live, exactly where the page will have it. The component
 // takes it over as it stands. If it does not come, or the server has something to say first, this one goes away.
 
-import { createLab } from "./lab.js";
-import { loadStyles } from "./loading.js";
+import { createLab } from "../playground/stage.js";
+import { loadStyles } from "../shared/styles.js";
 
 const PATIENCE = 20_000; // ms for Streamlit to come
 const LOOK = 200; // ms between two looks at whether this page is still the one that was asked for
@@ -45,14 +45,14 @@ export function startEarly(opening) {
 
   const start = async () => {
     const colours = Object.entries(isDark() ? DARK : LIGHT).map(([name, value]) => `--st-${name}: ${value};`);
-    host.style.cssText = `${PLACE} ${colours.join(" ")} --st-font: "${FONT}", sans-serif;`;
+    host.lab.cssText = `${PLACE} ${colours.join(" ")} --st-font: "${FONT}", sans-serif;`;
     const font = document.querySelector("link[rel=preload][as=font]");
     if (font) document.fonts.add(new FontFace(FONT, `url(${font.href})`, { weight: "200 900" }));
     const shadow = host.attachShadow({ mode: "open" });
     const root = shadow.appendChild(document.createElement("div"));
     root.className = "lab";
     document.documentElement.append(host); // the body may not be there yet
-    await loadStyles(shadow, "classroom.css", "style.css");
+    await loadStyles(shadow, "room/room.css", "shared/lab.css");
     if (over) return;
     lab = createLab(root, false);
     lab.update({

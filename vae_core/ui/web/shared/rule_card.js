@@ -1,6 +1,6 @@
 // The rule card: what z is, what is charged, the noise switch, and one control per declared knob.
 
-import { ICONS } from "./page.js";
+import { ICONS } from "../playground/page.js";
 import { signed } from "./markers.js";
 import { hasNoise, holds, ruleOf } from "./store.js";
 

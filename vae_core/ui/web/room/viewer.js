@@ -1,9 +1,9 @@
 // One who watches a room: what goes to the server, the decoder and images that are fetched when they are needed, the poll, and the end.
 
-import { createDecoder } from "./decoder.js";
-import { decodeLean } from "./lean.js";
-import { ICONS } from "./page.js";
-import { isLive } from "./store.js";
+import { createDecoder } from "../shared/hover_decoder.js";
+import { decodeLean } from "./compact_decoding.js";
+import { ICONS } from "../playground/page.js";
+import { isLive } from "../shared/store.js";
 
 const PIXELS = 784;
 const PAUSE = 1000; // ms between two decoders

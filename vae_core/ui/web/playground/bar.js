@@ -1,8 +1,8 @@
 // The control bar and the switches of the view: buttons in, aria-pressed and numbers out.
 
 import { ICONS } from "./page.js";
-import { CLASS_COLOURS } from "./theme.js";
-import { isLive } from "./store.js";
+import { CLASS_COLOURS } from "../shared/theme.js";
+import { isLive } from "../shared/store.js";
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 

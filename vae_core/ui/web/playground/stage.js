@@ -1,27 +1,27 @@
 // One lab on the page: the store, the stream that fills it, and the loop that draws what has changed.
 
-import { attachGestures } from "./gestures.js";
-import { attachKeyboard } from "./keyboard.js";
-import { connect } from "./stream.js";
-import { createActions } from "./actions.js";
+import { attachGestures } from "../shared/plane_gestures.js";
+import { attachKeyboard } from "../shared/keyboard_shortcuts.js";
+import { connect } from "../shared/connection.js";
+import { createActions } from "../shared/actions.js";
 import { createBar } from "./bar.js";
 import { createCloseup } from "./closeup.js";
 import { createCurves } from "./curves.js";
-import { createDecoder } from "./decoder.js";
-import { createExact } from "./exact.js";
+import { createDecoder } from "../shared/hover_decoder.js";
+import { createExact } from "./exact_panel.js";
 import { createHooks } from "./hooks.js";
 import { createImages } from "./images.js";
-import { createPlane } from "./plane.js";
-import { createRuleCard } from "./rule.js";
-import { createSharing } from "./sharing.js";
-import { createSpotlight } from "./spotlight.js";
-import { createStore, isLive, layersOf, remember, rememberExact } from "./store.js";
-import { createTimeline } from "./timeline.js";
-import { createWatching } from "./watching.js";
+import { createPlane } from "../shared/plane.js";
+import { createRuleCard } from "../shared/rule_card.js";
+import { createSharing } from "../room/presenter.js";
+import { createSpotlight } from "../lesson/spotlight.js";
+import { createStore, isLive, layersOf, remember, rememberExact } from "../shared/store.js";
+import { createTimeline } from "../shared/timeline.js";
+import { createWatching } from "../room/viewer.js";
 import { networkDrawing, PAGE } from "./page.js";
-import { dressed } from "./theme.js";
+import { dressed } from "../shared/theme.js";
 import { rememberRun } from "./own_runs.js";
-import { unpack } from "./packed.js";
+import { unpack } from "../shared/frame_decoding.js";
 
 const HOLD = 400; // ms for the first frame to come: what is drawn before is drawn twice
 // ms between two pictures where nothing changes but the plane, as the training may have to share two processors with them.
@@ -105,7 +105,7 @@ export function createLab(root, watching) {
 
   const arrivalDrawn = () => {
     fresh = false;
-    if (!hooks.counts.updates++) setTimeout(() => window.dispatchEvent(new Event("noise-lab-drawn"))); // ui/front.py waits for it
+    if (!hooks.counts.updates++) setTimeout(() => window.dispatchEvent(new Event("noise-lab-drawn"))); // server/early/front.py waits for it
   };
 
   const arrived = (parts) => {
@@ -154,7 +154,7 @@ export function createLab(root, watching) {
       if (message.recorded) act.frameArrived(message);
       if (message.recorded === isLive(store)) return; // it crossed a change between live and recorded
       if (watching) room.frame(message);
-      if (!store.frame) window.dispatchEvent(new Event("noise-lab-arrived")); // live/head.js waits for it
+      if (!store.frame) window.dispatchEvent(new Event("noise-lab-arrived")); // early/head.js waits for it
       store.frame = message;
       if (!message.recorded) remember(store.history, message);
       arrived();

@@ -2,8 +2,8 @@
 
 import { chosenOf, isBehind, posteriorOf } from "./store.js";
 import { drawContours } from "./contours.js";
-import { createMotion } from "./motion.js";
-import { createStamps } from "./stamps.js";
+import { createMotion } from "./point_motion.js";
+import { createStamps } from "./dot_stamps.js";
 import { CLASS_COLOURS, rgb } from "./theme.js";
 import { apart, drawAxes, drawCross, drawDot, drawEllipse, drawThumbnail, glyphSprites } from "./markers.js";
 

@@ -1,43 +1,21 @@
 // A comparison on the page: columns that share one view, the stream that fills them, and the loop that draws.
 
-import { attachKeyboard } from "./keyboard.js";
-import { connect } from "./stream.js";
-import { createActions } from "./actions.js";
-import { createColumn } from "./compare_column.js";
-import { createMeasured } from "./compare_curves.js";
-import { createStore, HOME, isLive, remember } from "./store.js";
-import { createTimeline } from "./timeline.js";
-import { dressed } from "./theme.js";
-import { loadStyles } from "./loading.js";
-import { createBar } from "./compare_bar.js";
-import { pageOf } from "./compare_page.js";
-import { unpack } from "./packed.js";
+import { attachKeyboard } from "../shared/keyboard_shortcuts.js";
+import { connect } from "../shared/connection.js";
+import { createActions } from "../shared/actions.js";
+import { createColumn } from "./column.js";
+import { createMeasured } from "./curves.js";
+import { createStore, HOME, isLive, remember } from "../shared/store.js";
+import { createTimeline } from "../shared/timeline.js";
+import { dressed } from "../shared/theme.js";
+import { createBar } from "./bar.js";
+import { pageOf } from "./page.js";
+import { unpack } from "../shared/frame_decoding.js";
 
 const PARTS = ["theme", "plane", "images", "curves", "controls"];
-const mounted = new WeakMap();
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Streamlit calls this at the start and again on each change of data or theme; one comparison per parent element. */
-export function mount(component) {
-  const { parentElement } = component;
-  if (!mounted.has(parentElement)) mounted.set(parentElement, build(parentElement));
-  const comparison = mounted.get(parentElement);
-  comparison.then(({ update }) => update(component));
-  // Streamlit also calls this when one update overtakes another; the comparison ends when it has left the page.
-  return () => setTimeout(() => {
-    if (parentElement.isConnected) return;
-    mounted.delete(parentElement);
-    comparison.then(({ stop }) => stop());
-  });
-}
-
-async function build(parent) {
-  const root = parent.querySelector(".lab");
-  await loadStyles(parent, "compare.css", "style.css");
-  return createComparison(root);
-}
-
-function createComparison(root) {
+export function createComparison(root) {
   const master = createStore(); // the player: state, timeline, and the view of all columns
   const { view } = master;
   Object.assign(view, { hovered: null, target: "one", followed: false });

@@ -1,6 +1,6 @@
 // The presenter's side of a room: opening it, the code for the projector, how many watch, and polls.
 
-import { copy } from "./bar.js";
+import { copy } from "../playground/bar.js";
 
 const KEY = "noise-lab-room"; // in the tab's storage: what makes it the presenter
 const MOST = 6; // answers

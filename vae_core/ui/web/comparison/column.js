@@ -1,11 +1,11 @@
 // One column: a run's plane, its settings and its images. What it shares with the others is the view.
 
-import { createActions } from "./actions.js";
-import { attachGestures } from "./gestures.js";
-import { createPlane } from "./plane.js";
-import { createRuleCard } from "./rule.js";
-import { createSheet } from "./digits.js";
-import { createStore } from "./store.js";
+import { createActions } from "../shared/actions.js";
+import { attachGestures } from "../shared/plane_gestures.js";
+import { createPlane } from "../shared/plane.js";
+import { createRuleCard } from "../shared/rule_card.js";
+import { createSheet } from "../shared/digit_images.js";
+import { createStore } from "../shared/store.js";
 
 const COLUMNS = 10; // test digits; one more place is for the pinned image
 const SAMPLES = 11; // of the prior

@@ -1,6 +1,6 @@
-// Colours for the canvases, read from the CSS variables so that style.css stays their only source.
+// Colours for the canvases, read from the CSS variables so that lab.css stays their only source.
 
-import { inkTable } from "./digits.js";
+import { inkTable } from "./digit_images.js";
 
 /** Petroff's ten colours: distinct for colour-blind people too. */
 export const CLASS_COLOURS = [

@@ -1,9 +1,9 @@
 // The bar of a comparison: one player for all runs, whom switches change, and the classes.
 
-import { CLASS_COLOURS } from "./theme.js";
-import { copy } from "./bar.js";
-import { ICONS } from "./page.js";
-import { isLive } from "./store.js";
+import { CLASS_COLOURS } from "../shared/theme.js";
+import { copy } from "../playground/bar.js";
+import { ICONS } from "../playground/page.js";
+import { isLive } from "../shared/store.js";
 
 export function createBar(root, master, act, to) {
   const { view } = master;
