@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "(\.{1,2}/[\w./]+)";\n', re.MULTILINE)
+COMMENT = re.compile(r"^[ \t]*/\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)  # types, for who reads the file
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
 
 
@@ -13,7 +14,7 @@ def bundle(entry: Path) -> str:
 
     Each module becomes a function that returns what it exports, so that names of two of them never meet. Imports
     are of names and on one line, exports of functions, constants and classes, and no module imports one that
-    imports it: what else there may be in JavaScript is not in ours, and refused.
+    imports it: what else there may be in JavaScript is not in ours, and refused. Comments with types stay behind.
 
     Raises:
         ValueError: a module has an import or an export of another kind, or imports go round in a circle.
@@ -27,7 +28,7 @@ def bundle(entry: Path) -> str:
         return "of_" + re.sub(r"\W", "$", name)
 
     def add(path: Path, above: tuple[Path, ...] = ()) -> list[str]:
-        source = path.read_text(encoding="utf-8")
+        source = COMMENT.sub("", path.read_text(encoding="utf-8"))
         if path in above:
             raise ValueError(f"{path.name} imports itself, by way of {', '.join(each.name for each in above)}.")
         for _, name in IMPORT.findall(source):

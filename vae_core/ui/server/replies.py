@@ -168,6 +168,13 @@ class History(Columns):
     measured: Measured
 
 
+class Crowd(TypedDict):
+    """How many runs share how many workers, if they have to."""
+
+    runs: int
+    workers: int
+
+
 class State(TypedDict):
     """What the controls of a run show; recorded: the step up to which frames are there already."""
 
@@ -186,7 +193,7 @@ class State(TypedDict):
     message: Note | None
     status: Literal["training", "paused", "diverged"]
     recorded: int | None
-    crowd: int
+    crowd: Crowd | None
 
 
 class Recorded(TypedDict):

@@ -1,27 +1,39 @@
 // One column: a run's plane, its settings and its images. What it shares with the others is the view.
 
-import { createActions } from "../shared/actions.js";
 import { attachGestures } from "../shared/plane_gestures.js";
+import { buttonOf, canvasOf, named, part, write } from "../shared/elements.js";
+import { createActions } from "../shared/actions.js";
 import { createPlane } from "../shared/plane.js";
 import { createRuleCard } from "../shared/rule_card.js";
 import { createSheet } from "../shared/digit_images.js";
 import { createStore } from "../shared/store.js";
+import { furthest, nearestPoint } from "../shared/plane_geometry.js";
+
+/** @import { ColumnState } from "../shared/messages.js" */
+/** @import { Common, CommonView } from "./columns.js" */
+/** @import { Sheet } from "../shared/digit_images.js" */
+/** @import { ShownFrame } from "../shared/store.js" */
+/** @import { Theme } from "../shared/theme.js" */
 
 const COLUMNS = 10; // test digits; one more place is for the pinned image
 const SAMPLES = 11; // of the prior
 const NEAR = 12; // px within which the pointer means a point
 
 /**
- * `shared` is the view of all columns: { range, hovered, pin, isolated, … }.
- * `to` carries out what a column cannot alone: { send(message), touch(...parts), view(changes, ...parts), pin(index), theme() }.
+ * @param {HTMLElement} root
+ * @param {number} index
+ * @param {CommonView} shared the view of all columns
+ * @param {Common} to carries out what a column cannot alone
  */
 export function createColumn(root, index, shared, to) {
   const store = createStore();
-  const test = createSheet(root.querySelector("[data-sheet=test]"), COLUMNS + 1, 3);
-  const prior = createSheet(root.querySelector("[data-sheet=prior]"), SAMPLES, 1);
-  const hoveredImage = createSheet(new OffscreenCanvas(1, 1), 1, 1);
-  const pinImage = createSheet(new OffscreenCanvas(1, 1), 1, 1);
-  const field = root.querySelector(".field");
+  const test = createSheet(canvasOf(root, "[data-sheet=test]"), COLUMNS + 1, 3);
+  const prior = createSheet(canvasOf(root, "[data-sheet=prior]"), SAMPLES, 1);
+  const hoveredImage = createSheet(null);
+  const pinImage = createSheet(null);
+  const field = part(root, ".field");
+  const title = named(root, "title");
+  const stopped = named(root, "stopped");
 
   /** Where the hovered image lies in this column's plane, at this moment of its glide. */
   const hoveredPlace = () => {
@@ -34,39 +46,31 @@ export function createColumn(root, index, shared, to) {
     cursor: { get: hoveredPlace }, // the plane draws the image that lies there
     follow: { value: false }, // all columns follow together
   });
-  store.decoder = {}; // nothing is decoded: the thumbnail is the test image itself
+  store.decoder = { step: 0, decode: () => new Uint8ClampedArray() }; // nothing is decoded: the thumbnail is the test image itself
   const plane = createPlane(field, store, { cursorImage: hoveredImage.canvas, pinImage: pinImage.canvas });
 
   const steering = createActions(store, {
     touch: to.touch,
-    send: (message) => to.send({ ...message, column: shared.target === "one" ? index : undefined }),
+    send: (message) => to.send(message.do === "switch" && shared.target === "one" ? { ...message, column: index } : message),
   });
   const card = createRuleCard(root, store, steering);
 
-  const nearest = ({ x, y, pixel }) => {
-    const { points } = plane;
-    const { labels } = store.probe ?? {};
-    let best = (NEAR * pixel) ** 2;
-    let found = null;
-    for (let i = 0; i < points.length / 2; i++) {
-      if (shared.isolated !== null && labels[i] !== shared.isolated) continue;
-      const distance = (points[2 * i] - x) ** 2 + (points[2 * i + 1] - y) ** 2;
-      if (distance < best) [best, found] = [distance, i];
-    }
-    return found;
-  };
   attachGestures(field, store, plane, {
     set({ cursor, ...changes }) {
-      if (cursor !== undefined) shared.hovered = cursor ? nearest(cursor) : null;
+      if (cursor !== undefined) {
+        const { labels } = store.probe ?? { labels: [] };
+        shared.hovered = cursor && nearestPoint(plane.points, labels, cursor, NEAR * cursor.pixel, shared.isolated);
+      }
       to.view(changes, "plane", "images");
     },
     wantDecoder() {},
     home: to.home,
     pin: (pin) => to.pin(pin?.index ?? null),
   }, to.theme);
-  root.querySelector("[data-testid=follow]").onclick = () => to.view({ followed: true }, "plane");
+  buttonOf(root, "follow").onclick = () => to.view({ followed: true }, "plane");
 
-  const one = (sheet, place, table) => {
+  /** @type {(sheet: Sheet, place: number | null, table: Uint32Array) => void} */
+  const show = (sheet, place, table) => {
     if (place === null || !store.images) return;
     sheet.put(0, 0, store.images, place, table);
     sheet.show();
@@ -75,33 +79,29 @@ export function createColumn(root, index, shared, to) {
   return {
     store,
     plane,
-    card,
+    /** @param {ShownFrame} frame */
     take(frame) {
       store.frame = frame;
       plane.aim(true);
     },
-    /** The controls' state, unless the hand is still ahead of it. */
+    /** The controls' state, unless the hand is still ahead of it. @param {ColumnState} state */
     state(state) {
       store.state = steering.withPending(state);
     },
     /** The furthest code of this frame, for a view that holds all. */
-    furthest() {
-      let most = 0;
-      for (const value of store.frame?.z ?? []) if (Number.isFinite(value)) most = Math.max(most, Math.abs(value));
-      return most;
-    },
+    furthest: () => furthest(store.frame?.z ?? []),
     drawControls() {
       const { state } = store;
       if (!state) return;
       card.draw();
-      const title = root.querySelector("[data-testid=title]");
-      if (title.textContent !== state.title) title.textContent = title.title = state.title;
-      const stopped = root.querySelector("[data-testid=stopped]");
-      const behind = state.status === "diverged" || (state.message?.level === "error");
+      write(title, state.title ?? "");
+      title.title = state.title ?? "";
+      const behind = state.status === "diverged" || state.message?.level === "error";
       stopped.hidden = !behind;
       stopped.textContent = behind ? `${state.status === "diverged" ? "diverged" : "stopped"} at ${state.step.toLocaleString("en")}` : "";
       stopped.title = state.message?.text ?? "";
     },
+    /** @param {Theme} theme */
     drawImages({ table }) {
       const { frame, images } = store;
       if (!frame) return;
@@ -116,8 +116,8 @@ export function createColumn(root, index, shared, to) {
       test.show();
       for (let k = 0; k < Math.min(SAMPLES, frame.shapes.prior[0]); k++) prior.put(k, 0, frame.prior, k, table);
       prior.show();
-      one(hoveredImage, shared.hovered, table);
-      one(pinImage, shared.pin?.index ?? null, table);
+      show(hoveredImage, shared.hovered, table);
+      show(pinImage, shared.pin?.index ?? null, table);
     },
     forget: () => steering.forget(),
   };

@@ -3,53 +3,94 @@
 import { attachKeyboard } from "../shared/keyboard_shortcuts.js";
 import { connect } from "../shared/connection.js";
 import { createActions } from "../shared/actions.js";
+import { createBar } from "./bar.js";
 import { createColumn } from "./column.js";
 import { createMeasured } from "./curves.js";
-import { createStore, HOME, isLive, remember } from "../shared/store.js";
+import { createStore, isLive, remember } from "../shared/store.js";
 import { createTimeline } from "../shared/timeline.js";
-import { dressed } from "../shared/theme.js";
-import { createBar } from "./bar.js";
+import { dressed, stillness } from "../shared/theme.js";
+import { eventsOf } from "./events.js";
+import { HOME, widened } from "../shared/plane_geometry.js";
 import { pageOf } from "./page.js";
 import { unpack } from "../shared/frame_decoding.js";
 
-const PARTS = ["theme", "plane", "images", "curves", "controls"];
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+/** @import { Columns, ColumnState, ComparisonHello, ComparisonHistory, ComparisonState, Probe, Round } from "../shared/messages.js" */
+/** @import { Command, Send, Touch } from "../shared/actions.js" */
+/** @import { Component } from "../shared/mounting.js" */
+/** @import { Connection } from "../shared/connection.js" */
+/** @import { Controls, ShownFrame, Store, View } from "../shared/store.js" */
+/** @import { Theme } from "../shared/theme.js" */
 
+/**
+ * @typedef {View & { hovered: number | null, target: "one" | "all", followed: boolean }} CommonView
+ * The view of all columns: with the image that the pointer is on, whom switches change, and whether the range widens to
+ * hold the codes of all runs.
+ */
+
+/** @typedef {Omit<Store, "view" | "state"> & { view: CommonView, state: (Controls & { columns?: ColumnState[] }) | null }} Master The player: state, timeline, and the view of all columns. */
+
+/**
+ * @typedef {Object} Common What a column cannot do alone.
+ * @property {Send} send
+ * @property {Touch} touch
+ * @property {() => Theme | null} theme
+ * @property {() => void} home
+ * @property {(changes: Partial<CommonView>, ...parts: string[]) => void} view
+ * @property {(index: number | null) => void} pin
+ */
+
+const PARTS = ["theme", "plane", "images", "curves", "controls"];
+
+/** @param {HTMLElement} root */
 export function createComparison(root) {
-  const master = createStore(); // the player: state, timeline, and the view of all columns
-  const { view } = master;
-  Object.assign(view, { hovered: null, target: "one", followed: false });
+  const store = createStore();
+  /** @type {CommonView} */
+  const view = Object.assign(store.view, { hovered: null, target: /** @type {const} */ ("one"), followed: false });
+  /** @type {Master} */
+  const master = Object.assign(store, { view });
   const counts = { frames: 0 };
+  /** @type {ReturnType<typeof partsOf> | null} */
   let parts = null; // what belongs to the runs that are shown
+  /** @type {Pick<Round, "columns" | "past">} */
   let coming = { columns: [], past: false }; // of the round that arrives
   let dirty = new Set();
   let ticket = 0;
+  let drawnAt = 0;
+  /** @type {Theme | null} */
   let theme = null;
+  /** @type {Connection | null} */
   let stream = null;
-  let source = {};
-  let tell = () => {}; // tells the page of something that happened once
+  let socket = "";
+  /** Tells the page of something that happened once. @type {(name: string, value: unknown) => void} */
+  let tell = () => {};
+  /** @type {string | null} */
   let missed = null; // the comparison that the server does not know
 
+  /** @param {...string} names */
   const touch = (...names) => {
     for (const name of names) dirty.add(name);
     ticket ||= requestAnimationFrame(draw);
   };
+  /** @param {Command} message */
   const send = (message) => stream?.send(message) ?? false;
-  const act = createActions(master, { send, touch });
-  const toggleNoise = () => send({ do: "switch", noise: master.state?.columns.some(({ noise }) => noise > 0) ? 0 : 1 }); // of all runs
+  const act = createActions(store, { send, touch });
+  const toggleNoise = () => {
+    send({ do: "switch", noise: master.state?.columns?.some(({ noise }) => noise > 0) ? 0 : 1 }); // of all runs
+  };
   const detachKeyboard = attachKeyboard(root, { ...act, toggleNoise });
   const resized = new ResizeObserver(() => touch("theme"));
   resized.observe(root);
 
+  /** @type {Common} */
   const to = {
     send,
     touch,
     theme: () => theme,
     home: () => to.view({ range: { ...HOME } }, "plane"),
-    view(changes, ...names) {
+    view({ follow: _ofOnePlane, ...changes }, ...names) {
       if (changes.range) view.followed = false;
-      delete changes.follow; // a single plane's
-      act.set(changes, ...names);
+      Object.assign(view, changes);
+      touch(...names);
     },
     pin(index) {
       act.set({ pin: index === null || index === view.pin?.index ? null : { index } }, "plane", "images");
@@ -57,23 +98,23 @@ export function createComparison(root) {
     },
   };
 
-  /** A new number of runs: the page is built anew; the view stays. */
-  function build({ columns, images }) {
-    root.innerHTML = pageOf(columns.length);
-    const elements = [...root.querySelectorAll(".column")];
-    parts = {
+  /** @param {number} count of runs */
+  const partsOf = (count) => {
+    root.innerHTML = pageOf(count);
+    const elements = [...root.querySelectorAll(".column")].filter((element) => element instanceof HTMLElement);
+    return {
       columns: elements.map((element, index) => createColumn(element, index, view, to)),
       colours: elements.map((element) => () => getComputedStyle(element).getPropertyValue("--run").trim()),
-      histories: columns.map(() => ({ steps: [], metrics: {} })),
+      /** @type {Columns[]} */
+      histories: elements.map(() => ({ steps: [], metrics: {} })),
       measured: createMeasured(root, master),
-      timeline: createTimeline(root, master, act),
+      timeline: createTimeline(root, store, act),
       bar: createBar(root, master, act, to),
     };
-    loadImages(images);
-  }
+  };
 
-  async function loadImages(path) {
-    const { columns } = parts;
+  /** The images of the points. @type {(path: string, columns: { store: Store }[]) => Promise<void>} */
+  async function loadImages(path, columns) {
     const response = await fetch(path);
     if (!response.ok) return;
     const { images } = unpack(await response.arrayBuffer());
@@ -81,18 +122,12 @@ export function createComparison(root) {
     touch("images");
   }
 
-  /** Widen the common range step by step until the codes of all runs are inside. */
-  function follow() {
-    const { range } = view;
-    const goal = Math.max(4, 1.06 * Math.max(...parts.columns.map((column) => column.furthest())));
-    const ease = stillness.matches ? 1 : 0.18;
-    view.range = { x: range.x * (1 - ease), y: range.y * (1 - ease), half: range.half + ease * (goal - range.half) };
-    return Math.abs(goal - range.half) > 0.005 * goal || Math.hypot(range.x, range.y) > 0.01;
-  }
-
+  /** @param {number} now */
   function draw(now) {
     ticket = 0;
     if (!root.isConnected) return; // it has left the page and has no size
+    const elapsed = now - drawnAt;
+    drawnAt = now;
     if (dirty.has("theme") || !theme) {
       theme = dressed(root, view.projector);
       for (const name of PARTS) dirty.add(name);
@@ -113,51 +148,66 @@ export function createComparison(root) {
       })), theme);
     }
     if (!due.has("plane")) return;
-    let moving = view.followed && follow();
+    let moving = false;
+    if (view.followed) { // the codes of all runs are to be inside
+      const most = Math.max(...columns.map((column) => column.furthest()));
+      ({ range: view.range, moving } = widened(view.range, most, stillness() ? Infinity : elapsed));
+    }
     for (const { plane } of columns) moving = plane.draw(now, theme) || moving;
     if (moving) touch("plane");
   }
 
+  /** What is done with each message. @type {Object<string, (message: any) => void>} */
   const receive = {
-    hello(message) {
-      master.hello = message;
-      if (parts?.columns.length !== message.columns.length) build(message);
+    /** @param {ComparisonHello} message */
+    hello({ rules, columns, images }) {
+      master.hello = { rules, ...columns[0] };
+      if (parts?.columns.length !== columns.length) { // another number of runs: the page is built anew; the view stays
+        parts = partsOf(columns.length);
+        loadImages(images, parts.columns);
+      }
       parts.columns.forEach(({ store, forget }, index) => {
         forget();
-        Object.assign(store, { hello: { ...message.columns[index], rules: message.rules }, frame: null });
+        Object.assign(store, { hello: { ...columns[index], rules }, frame: null });
       });
       master.frame = null;
       if (!isLive(master)) act.live();
       touch(...PARTS);
     },
+    /** @param {Probe} message */
     probe(message) {
-      for (const { store, plane } of parts.columns) {
+      for (const { store, plane } of parts?.columns ?? []) {
         store.probe = message;
         plane.aim(false);
       }
     },
+    /** @param {ComparisonHistory} message */
     history({ columns }) {
-      parts.histories = columns;
+      if (parts) parts.histories = columns;
       touch("curves");
     },
+    /** @param {ComparisonState} message */
     state(message) {
-      master.state = { ...message, events: eventsOf(message.columns) };
-      message.columns.forEach((state, index) => parts.columns[index].state(state));
+      master.state = { ...message, rule: "", noise: 0, knobs: {}, events: eventsOf(message.columns) };
+      message.columns.forEach((state, index) => parts?.columns[index].state(state));
       const address = location.pathname + message.link;
       if (message.link !== location.search) history.replaceState(history.state, "", address); // the address is the comparison
       touch("controls", "curves");
     },
     gone() {
-      if (missed === source.socket) return;
-      missed = source.socket;
+      if (missed === socket) return;
+      missed = socket;
       tell("gone", missed);
     },
+    /** @param {Round} message */
     round({ columns, past }) {
       coming = { columns: [...columns], past };
       if (past && !columns.length) arrived();
     },
+    /** @param {ShownFrame} message */
     frame(message) {
       const index = coming.columns.shift();
+      if (index === undefined || !parts) return;
       parts.columns[index].take(message);
       if (!coming.past) remember(parts.histories[index], message);
       if (!coming.columns.length) arrived();
@@ -166,7 +216,7 @@ export function createComparison(root) {
 
   /** All frames of a round are there: they are shown together. */
   function arrived() {
-    const frames = parts.columns.map(({ store }) => store.frame).filter(Boolean);
+    const frames = (parts?.columns ?? []).flatMap(({ store }) => store.frame ?? []);
     if (!frames.length) return;
     master.frame = frames.reduce((furthest, frame) => (frame.step > furthest.step ? frame : furthest));
     if (coming.past) act.frameArrived(master.frame);
@@ -174,12 +224,13 @@ export function createComparison(root) {
     touch("plane", "images", "curves", "controls");
   }
 
+  /** @param {string} next */
   function open(next) {
-    source = next;
+    socket = next;
     stream?.close();
     act.forget();
     Object.assign(view, { scrub: null, pin: null, hovered: null });
-    stream = connect(next.socket, {
+    stream = connect(socket, {
       onMessage: (message) => receive[message.type]?.(message),
       onConnection(connected) {
         master.connected = connected;
@@ -210,9 +261,10 @@ export function createComparison(root) {
   window.noiseLab = noiseLab;
 
   return {
+    /** @param {Component} component */
     update({ data, setTriggerValue }) {
       tell = setTriggerValue;
-      if (data.socket !== source.socket) open(data);
+      if (data.socket !== socket) open(data.socket);
       touch("theme");
     },
     stop() {
@@ -223,19 +275,4 @@ export function createComparison(root) {
       if (window.noiseLab === noiseLab) delete window.noiseLab;
     },
   };
-}
-
-/** Events of all runs for the timeline; what was switched for all at once is one mark. */
-function eventsOf(columns) {
-  const marks = new Map();
-  columns.forEach(({ events }, index) => {
-    for (const { step, label } of events) {
-      const key = `${step} ${label}`;
-      if (!marks.has(key)) marks.set(key, { step, label, runs: [] });
-      marks.get(key).runs.push(index + 1);
-    }
-  });
-  return [...marks.values()]
-    .map(({ step, label, runs }) => ({ step, label: runs.length === columns.length ? label : `${runs.join(", ")}: ${label}` }))
-    .sort((a, b) => a.step - b.step);
 }

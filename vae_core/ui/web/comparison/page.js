@@ -1,9 +1,7 @@
 // The skeleton of a comparison: a bar, one column for each run, curves and table below, one timeline.
 
-import { ICONS, segmented } from "../playground/page.js";
-
-const button = (id, label, glyph, title = label) =>
-  `<button type="button" data-testid="${id}" title="${title}">${glyph}<span>${label}</span></button>`;
+import { button, segmented } from "../shared/controls.js";
+import { ICONS } from "../shared/icons.js";
 
 const BAR = `
   <header class="bar">
@@ -24,6 +22,7 @@ const BAR = `
   </header>
   <p class="message" role="status" data-testid="message" hidden></p>`;
 
+/** @param {number} index */
 const column = (index) => `
   <section class="column" data-column="${index}" style="--run: var(--run-${index + 1})">
     <header><b class="nth">${index + 1}</b><h3 data-testid="title"></h3><span class="stopped" data-testid="stopped" hidden></span></header>
@@ -46,6 +45,7 @@ const column = (index) => `
     </div>
   </section>`;
 
+/** @type {(id: string, title: string) => string} */
 const curve = (id, title) => `
   <section class="curve" data-testid="curve-${id}"><header><h3>${title} <small>nats</small></h3><em></em></header>
     <canvas role="img" aria-label="${title} of all runs over the steps"></canvas></section>`;
@@ -59,7 +59,7 @@ const TIMELINE = `
     <button type="button" data-testid="live" title="Return to the live runs"><i class="lamp"></i><span>Live</span></button>
   </footer>`;
 
-/** The page for a number of runs. */
+/** The page for a number of runs. @param {number} count */
 export const pageOf = (count) => `
   <div class="sheet">${BAR}
     <main class="columns" data-runs="${count}">${Array.from({ length: count }, (_, index) => column(index)).join("")}</main>

@@ -3,8 +3,13 @@
 import { createDrawPlane } from "./plane.js";
 import { createPen } from "./pen.js";
 import { createPictures } from "./pictures.js";
-import { readTheme } from "../shared/theme.js";
+import { buttonOf, named, part } from "../shared/elements.js";
+import { readTheme, stillness } from "../shared/theme.js";
 import { unpack } from "../shared/frame_decoding.js";
+
+/** @import { Component } from "../shared/mounting.js" */
+/** @import { Scene } from "./scene.js" */
+/** @import { Theme } from "../shared/theme.js" */
 
 const PATIENCE = 1500; // ms after which an answer counts as lost
 const STRIDE = 11; // places of the walk a second
@@ -51,26 +56,34 @@ const TOOL = `
     <figure class="tile"><canvas class="moving" data-sheet="now" role="img" aria-label="The walk as an animation"></canvas><figcaption>moving</figcaption></figure>
   </section>`;
 
+/** @param {HTMLElement} root */
 export function createTool(root) {
   root.innerHTML = TOOL;
-  const field = root.querySelector(".field");
-  const stroll = root.querySelector("[data-testid=stroll]");
-  const plane = createDrawPlane(field, root.querySelector("[data-testid=fit]"));
+  const field = part(root, ".field");
+  const stroll = buttonOf(root, "stroll");
+  const run = named(root, "run");
+  const plane = createDrawPlane(field, buttonOf(root, "fit"));
   const pictures = createPictures(root);
   const pen = createPen(root, { onChange: send });
+  /** @type {Component | null} */
   let component = null;
+  /** @type {Scene | null} */
   let scene = null;
+  /** @type {Theme | null} */
   let theme = null;
+  let paper = ""; // of the theme
   let seq = 0; // of the last message
   let sentAt = -Infinity; // when it left; -Infinity once it was answered
   let waiting = false; // there is more to send
+  /** @type {[number, number] | null} */
   let liftedAt = null; // [seq, time] of a lifted pen whose picture is still to come
-  let strolling = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let strolling = !stillness();
   let walked = 0;
   let ticket = 0;
   let fresh = false; // the scene's pictures are still to be drawn
-  const facts = { scenes: 0, latencies: [] };
+  const facts = { scenes: 0, latencies: /** @type {number[]} */ ([]) };
 
+  /** @param {boolean} down whether a pen is on the canvas */
   function send(down) {
     waiting = true;
     if (down && performance.now() - sentAt < PATIENCE) return; // answered first: the hand is never ahead by more than one
@@ -78,7 +91,7 @@ export function createTool(root) {
     seq += 1;
     sentAt = performance.now();
     if (!down) liftedAt = [seq, sentAt];
-    component.setStateValue("drawing", { strokes: pen.strokes, seq, down });
+    component?.setStateValue("drawing", { strokes: pen.strokes, seq, down });
   }
 
   const touch = () => { ticket ||= requestAnimationFrame(draw); };
@@ -86,9 +99,10 @@ export function createTool(root) {
   function draw() {
     ticket = 0;
     if (!root.isConnected) return; // it has left the page and has no size
-    const paper = getComputedStyle(root).getPropertyValue("--st-background-color");
-    if (!theme || theme.of !== paper) {
-      theme = { ...readTheme(root), of: paper };
+    const now = getComputedStyle(root).getPropertyValue("--st-background-color");
+    if (!theme || paper !== now) {
+      theme = readTheme(root);
+      paper = now;
       pen.draw(theme);
       fresh = true;
     }
@@ -97,7 +111,7 @@ export function createTool(root) {
     if (count) walked %= 2 * (count - 1);
     const at = count ? Math.min(walked, 2 * (count - 1) - walked) : 0; // there and back
     if (fresh) pictures.draw(scene, theme);
-    if (count) pictures.drawWalked(scene, theme, at);
+    pictures.drawWalked(scene, theme, at);
     const moving = plane.draw(theme, at);
     if (fresh && liftedAt && scene.seq >= liftedAt[0]) {
       facts.latencies.push(performance.now() - liftedAt[1]);
@@ -138,8 +152,10 @@ export function createTool(root) {
   });
 
   return {
+    /** @param {Component} next */
     update(next) {
       component = next;
+      /** @type {Scene} */
       const arrived = unpack(next.data.slice().buffer);
       if (!scene) {
         seq = arrived.seq;
@@ -147,7 +163,7 @@ export function createTool(root) {
       }
       scene = arrived;
       facts.scenes += 1;
-      root.querySelector("[data-testid=run]").textContent = `${scene.rule}, step ${scene.step.toLocaleString("en")}`;
+      run.textContent = `${scene.rule}, step ${scene.step.toLocaleString("en")}`;
       plane.aim(scene);
       fresh = true;
       if (scene.seq >= seq) {

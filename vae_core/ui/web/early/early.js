@@ -4,6 +4,8 @@
 import { createLab } from "../playground/stage.js";
 import { loadStyles } from "../shared/styles.js";
 
+/** @import { Component } from "../shared/mounting.js" */
+
 const PATIENCE = 20_000; // ms for Streamlit to come
 const LOOK = 200; // ms between two looks at whether this page is still the one that was asked for
 
@@ -20,11 +22,13 @@ const isDark = () => {
   return /dark/i.test(chosen) || (!/light/i.test(chosen) && matchMedia("(prefers-color-scheme: dark)").matches);
 };
 
-/** Show the run that `opening`, of head.js, has asked for. Returns { take }. */
+/** Show the run that `opening`, of head.js, has asked for. @param {EarlyOpening} opening */
 export function startEarly(opening) {
   const host = document.createElement("div");
   const began = performance.now();
+  /** @type {ReturnType<typeof createLab> | null} */
   let lab = null;
+  /** @type {unknown} */
   let next = null; // the run that the browser has gone to since
   let over = false;
 
@@ -36,7 +40,8 @@ export function startEarly(opening) {
   };
   const giveUp = () => {
     if (over) return;
-    lab ? lab.stop() : opening.socket.close();
+    if (lab) lab.stop();
+    else opening.socket.close();
     end();
   };
   const looking = setInterval(() => {
@@ -45,9 +50,9 @@ export function startEarly(opening) {
 
   const start = async () => {
     const colours = Object.entries(isDark() ? DARK : LIGHT).map(([name, value]) => `--st-${name}: ${value};`);
-    host.lab.cssText = `${PLACE} ${colours.join(" ")} --st-font: "${FONT}", sans-serif;`;
+    host.style.cssText = `${PLACE} ${colours.join(" ")} --st-font: "${FONT}", sans-serif;`;
     const font = document.querySelector("link[rel=preload][as=font]");
-    if (font) document.fonts.add(new FontFace(FONT, `url(${font.href})`, { weight: "200 900" }));
+    if (font instanceof HTMLLinkElement) document.fonts.add(new FontFace(FONT, `url(${font.href})`, { weight: "200 900" }));
     const shadow = host.attachShadow({ mode: "open" });
     const root = shadow.appendChild(document.createElement("div"));
     root.className = "lab";
@@ -57,14 +62,14 @@ export function startEarly(opening) {
     lab = createLab(root, false);
     lab.update({
       data: { socket: opening.path, opening, early: true, projector: false },
-      setStateValue: (name, value) => (next = value),
+      setStateValue: (_, value) => (next = value),
       setTriggerValue: giveUp,
     });
   };
   start().catch(giveUp);
 
   return {
-    /** The lab, moved into the place of `root`; null if there is none. */
+    /** The lab, moved into the place of `root`; null if there is none. @type {(root: HTMLElement, component: Pick<Component, "data" | "setStateValue">) => ReturnType<typeof createLab> | null} */
     take(root, { data, setStateValue }) {
       if (over || !lab?.opened || data.guide) {
         giveUp();

@@ -10,11 +10,13 @@
   document.cookie = `${TOKEN}=${token}; path=/; max-age=60; SameSite=Strict`;
   const path = `/noise-lab/early/${token}${location.search}`; // the cookie may be set after the socket has asked
   const socket = new WebSocket(location.origin.replace("http", "ws") + path);
+  /** @type {MessageEvent[]} */
   const messages = [];
   socket.binaryType = "arraybuffer";
   socket.onmessage = (message) => messages.push(message);
   window.noiseLabEarly = { page: location.pathname, path, socket, messages, forget: () => (document.cookie = `${TOKEN}=; path=/; max-age=0; SameSite=Strict`) };
 
+  /** @param {string} href */
   const preload = (href) => Object.assign(document.createElement("link"), { rel: "preload", as: "script", crossOrigin: "", href });
   const fetchStreamlit = () => document.head.append(...hrefs.splice(0).map(preload));
   addEventListener("noise-lab-arrived", fetchStreamlit);

@@ -1,23 +1,46 @@
 // Three panels of curves over the steps, with the events marked through all of them.
 
+import { drawFrame, drawHere, drawLine, firstShown, inside, roomy, seen, shownOf } from "../shared/curve_panel.js";
+import { canvasOf, named, part, press } from "../shared/elements.js";
 import { exactOf, isBehind, isLive, landmarks } from "../shared/store.js";
-import { cleared, drawHere, drawValues, heights, known, roomy, seen } from "../shared/curve_panel.js";
-import { signed, ticks } from "../shared/markers.js";
+import { known, signed } from "../shared/numbers.js";
+import { enlarged } from "../shared/theme.js";
+
+/** @import { Actions } from "../shared/actions.js" */
+/** @import { Bounds, Panel } from "../shared/curve_panel.js" */
+/** @import { ColourName, Theme } from "../shared/theme.js" */
+/** @import { Columns } from "../shared/messages.js" */
+/** @import { Landmark, Marginals, Store, View } from "../shared/store.js" */
+
+/**
+ * @typedef {Object} Series
+ * @property {string} name of the metric
+ * @property {string} label
+ * @property {ColourName} colour
+ * @property {-1} [sign] turns the ELBO round
+ * @property {boolean} [dots]
+ * @property {boolean} [dashed]
+ * @property {string} [without] the curve that takes precedence
+ */
 
 const UNDEFINED = "not defined for this rule";
+const KINDS = /** @type {const} */ (["total", "dimensions", "parts"]);
 
-/** What each panel draws, given the view; `sign` turns the ELBO round, `without` names the curve that takes precedence. */
+/** @type {Record<View["kl"], Series[]>} */
+const KL = {
+  total: [{ name: "kl", label: "", colour: "text" }],
+  dimensions: [{ name: "kl_1", label: "z₁", colour: "zed" }, { name: "kl_2", label: "z₂", colour: "accent" }],
+  parts: [{ name: "kl_mean", label: "μ part", colour: "mu" }, { name: "kl_variance", label: "σ part", colour: "sigma" }],
+};
+
+/** What each panel draws, given the view. @type {Object<string, (view: View) => Series[]>} */
 const PANELS = {
   reconstruction: () => [
     { name: "reconstruction_seen", label: "train", colour: "faint" },
     { name: "reconstruction", label: "draw", colour: "zed" },
     { name: "reconstruction_at_mean", label: "mean", colour: "mu" },
   ],
-  kl: ({ kl }) => ({
-    total: [{ name: "kl", label: "", colour: "text" }],
-    dimensions: [{ name: "kl_1", label: "z₁", colour: "zed" }, { name: "kl_2", label: "z₂", colour: "accent" }],
-    parts: [{ name: "kl_mean", label: "μ part", colour: "mu" }, { name: "kl_variance", label: "σ part", colour: "sigma" }],
-  })[kl],
+  kl: ({ kl }) => KL[kl],
   elbo: () => [
     { name: "log_marginal", sign: -1, label: "−log p(x)", colour: "exact", dots: true },
     { name: "elbo", sign: -1, label: "", colour: "text" },
@@ -25,69 +48,50 @@ const PANELS = {
   ],
 };
 
-/** The value of a series at an entry of the history; null where it is not drawn. */
-const valueAt = (metrics, { name, sign = 1, without }, index) => {
+/** The values of a series; null where it is not drawn. @type {(metrics: Columns["metrics"], series: Series) => (index: number) => number | null} */
+const valuesOf = (metrics, { name, sign = 1, without }) => (index) => {
   const value = metrics[name]?.[index];
   if (!known(value) || (without && known(metrics[without]?.[index]))) return null;
   return sign * value;
 };
 
-/** Low and high of what is worth seeing: a run's first steep fall and the peak after a switch may leave the panel. */
+/** Low and high of what is worth seeing: a run's first steep fall and the peak after a switch may leave the panel. @type {(series: Series[], store: Store) => Bounds | null} */
 function extent(series, { history: { steps, metrics }, marginals }) {
-  const early = steps[Math.floor(steps.length * 0.06)];
+  const early = steps[firstShown(steps.length)];
   const measured = series.some(({ dots }) => dots) ? marginals.values.filter((_, i) => marginals.steps[i] >= early) : [];
   const stride = Math.max(1, Math.floor(steps.length / 600));
-  const curves = series.map((one) => {
-    const values = [];
-    for (let i = Math.floor(steps.length * 0.06); i < steps.length; i += stride) values.push(valueAt(metrics, one, i));
-    return values;
-  });
+  const curves = series.map((one) => shownOf(valuesOf(metrics, one), steps.length, stride));
   const bounds = seen(curves, measured.map((value) => -value));
-  return bounds && roomy(...bounds);
+  return bounds && roomy(bounds);
 }
 
+/** @type {(canvas: HTMLCanvasElement, series: Series[], store: Store, theme: Theme, place: { withLabels: boolean, isLast: boolean }) => void} */
 function drawPanel(canvas, series, store, theme, { withLabels, isLast }) {
-  const { context, width, height } = cleared(canvas);
-  const { history, frame, state } = store;
+  const { history, marginals, frame, state } = store;
   const { steps, metrics } = history;
-  if (steps.length < 1 || width < 40) return;
-  const small = theme.size;
-  const withSteps = isLast || height > 7.5 * small; // where there is little room, all panels share those of the last
-  const [left, right, top, bottom] = [2.9 * small, width - 4, withLabels ? small + 4 : 4, height - (withSteps ? small + 4 : 6)];
-  const last = Math.max(steps.at(-1), 50);
-  const x = (step) => left + ((right - left) * step) / last;
   const bounds = extent(series, store);
-  context.font = `${small}px ${theme.font}`;
-  context.textBaseline = "middle";
-  context.lineWidth = 1;
-
-  context.strokeStyle = theme.line;
-  context.fillStyle = theme.faint;
-  const y = bounds && heights(bounds, top, bottom);
-  if (bounds) drawValues(context, bounds, y, { left, right, top, bottom }, small);
-  context.textAlign = "center";
-  if (withSteps) for (const [value] of ticks(0, last, Math.max(3, (right - left) / (6 * small)))) {
-    const text = value.toLocaleString("en");
-    const half = context.measureText(text).width / 2;
-    if (x(value) + half <= right + 4) context.fillText(text, Math.max(x(value), left), bottom + small * 0.8);
-  }
-
-  drawEvents(context, state?.events ?? [], x, top, bottom, right, theme, withLabels);
-  if (bounds) {
-    context.save();
-    context.beginPath();
-    context.rect(left, top - 2, right - left + 4, bottom - top + 4);
-    context.clip();
+  const panel = drawFrame(canvas, bounds, steps.at(-1) ?? 0, theme, {
+    top: withLabels ? theme.size + 4 : 4,
+    withSteps: (height) => steps.length > 0 && (isLast || height > 7.5 * theme.size), // where there is little room, all panels share those of the last
+    whole: true,
+  });
+  if (!panel || !steps.length) return;
+  drawEvents(panel, state?.events ?? [], theme, withLabels);
+  if (bounds) inside(panel, () => {
     for (const one of series) {
-      if (one.dots) drawMeasured(context, one, store.marginals, x, y, theme);
-      else drawSeries(context, one, history, x, y, theme);
+      if (one.dots) drawMeasured(panel, one, marginals, theme);
+      else {
+        panel.context.setLineDash(one.dashed ? [6, 4] : []);
+        drawLine(panel, steps, valuesOf(metrics, one), theme[one.colour], theme);
+        panel.context.setLineDash([]);
+      }
     }
-    context.restore();
-  }
-  if (frame && !isLive(store)) drawHere(context, x(frame.step), top, bottom, theme);
+  });
+  if (frame && !isLive(store)) drawHere(panel, frame.step, theme);
 }
 
-function drawEvents(context, events, x, top, bottom, right, theme, withLabels) {
+/** @type {(panel: Panel, events: Landmark[], theme: Theme, withLabels: boolean) => void} */
+function drawEvents({ context, x, top, bottom, right }, events, theme, withLabels) {
   context.strokeStyle = theme.eps;
   context.fillStyle = theme.eps;
   context.textAlign = "left";
@@ -108,27 +112,10 @@ function drawEvents(context, events, x, top, bottom, right, theme, withLabels) {
   }
 }
 
-function drawSeries(context, series, { steps, metrics }, x, y, theme) {
-  context.strokeStyle = theme[series.colour];
-  context.lineWidth = theme.size > 15 ? 3 : 2;
-  context.lineJoin = "round";
-  context.setLineDash(series.dashed ? [6, 4] : []);
-  context.beginPath();
-  const stride = Math.max(1, Math.floor(steps.length / 700));
-  let broken = true;
-  for (let i = 0; i < steps.length; i = i + stride < steps.length || i === steps.length - 1 ? i + stride : steps.length - 1) {
-    const value = valueAt(metrics, series, i);
-    if (value !== null) context[broken ? "moveTo" : "lineTo"](x(steps[i]), y(value));
-    broken = value === null;
-  }
-  context.stroke();
-  context.setLineDash([]);
-}
-
-/** A dot at each step at which log p(x) was measured, as long as there is room between them. */
-function drawMeasured(context, { colour, sign }, { steps, values }, x, y, theme) {
+/** A dot at each step at which log p(x) was measured, as long as there is room between them. @type {(panel: Panel, series: Series, marginals: Marginals, theme: Theme) => void} */
+function drawMeasured({ context, x, y }, { colour, sign = 1 }, { steps, values }, theme) {
   context.fillStyle = theme[colour];
-  const radius = theme.size > 15 ? 3.4 : 2.4;
+  const radius = enlarged(theme) > 1 ? 3.4 : 2.4;
   let free = -Infinity;
   for (let i = 0; i < steps.length; i++) {
     const at = x(steps[i]);
@@ -140,7 +127,7 @@ function drawMeasured(context, { colour, sign }, { steps, values }, x, y, theme)
   }
 }
 
-/** The numbers of the shown frame, beside the titles; of what was measured at a step before, its name alone. */
+/** The numbers of the shown frame, beside the titles; of what was measured at a step before, its name alone. @type {(element: HTMLElement, series: Series[], metrics: Object<string, number | null | undefined>, before: string | null) => void} */
 function writeValues(element, series, metrics, before) {
   const defined = series.filter(({ name, without }) => known(metrics[name]) && !(without && known(metrics[without])));
   const key = defined.map(({ name }) => name).join() || UNDEFINED;
@@ -151,28 +138,33 @@ function writeValues(element, series, metrics, before) {
       .join("") || `<em>${UNDEFINED}</em>`;
   }
   defined.forEach(({ name, sign = 1 }, index) => {
-    const value = sign * metrics[name];
-    element.children[index].lastElementChild.textContent = name === before ? "" : signed(value, Math.abs(value) < 100 ? 2 : 1);
+    const value = sign * (metrics[name] ?? NaN);
+    part(element.children[index], "b").textContent = name === before ? "" : signed(value, Math.abs(value) < 100 ? 2 : 1);
   });
 }
 
+/** @type {(root: HTMLElement, store: Store, act: Actions) => { draw: (theme: Theme) => void }} */
 export function createCurves(root, store, act) {
-  const panels = Object.keys(PANELS).map((id) => {
-    const panel = root.querySelector(`[data-testid=curve-${id}]`);
-    return { id, canvas: panel.querySelector("canvas"), values: panel.querySelector(".values") };
+  const panels = Object.entries(PANELS).map(([id, seriesOf]) => {
+    const panel = named(root, `curve-${id}`);
+    return { seriesOf, canvas: canvasOf(panel, "canvas"), values: part(panel, ".values") };
   });
-  const kinds = root.querySelectorAll("[data-name=kl] button");
-  for (const kind of kinds) kind.onclick = () => act.set({ kl: kind.dataset.value }, "curves");
+  const kinds = KINDS.map((kind) => {
+    const button = part(root, `[data-name=kl] [data-value=${kind}]`);
+    button.onclick = () => act.set({ kl: kind }, "curves");
+    return { kind, button };
+  });
 
   return {
     draw(theme) {
-      for (const kind of kinds) kind.setAttribute("aria-pressed", kind.dataset.value === store.view.kl);
-      panels.forEach(({ id, canvas, values }, index) => {
-        const series = PANELS[id](store.view);
+      for (const { kind, button } of kinds) press(button, kind === store.view.kl);
+      panels.forEach(({ seriesOf, canvas, values }, index) => {
+        const series = seriesOf(store.view);
         drawPanel(canvas, series, store, theme, { withLabels: index === 0, isLast: index === panels.length - 1 });
         if (!store.frame) return;
         const exact = exactOf(store); // an older log p(x) beside the ELBO of now would seem to lie below its own bound
-        writeValues(values, series, { ...store.frame.metrics, log_marginal: exact?.log_marginal }, exact && isBehind(store, exact) && "log_marginal");
+        const before = exact && isBehind(store, exact) ? "log_marginal" : null;
+        writeValues(values, series, { ...store.frame.metrics, log_marginal: exact?.log_marginal }, before);
       });
     },
   };

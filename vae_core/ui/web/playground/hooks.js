@@ -2,10 +2,19 @@
 
 import { exactOf, isBehind, isLive, repeatsSpread } from "../shared/store.js";
 
+/** @import { Plane } from "../shared/plane.js" */
+/** @import { Store } from "../shared/store.js" */
+
+const COUNTED = /** @type {const} */ (["frames", "updates", "hoverDecodes", "lastFrameAt", "longestStall"]);
+
+/** @typedef {Record<Exclude<(typeof COUNTED)[number], "longestStall">, number> & { longestStall: number | null }} Counts */
+
+/** @type {(store: Store, plane: Plane) => { counts: Counts, close: () => void }} */
 export function createHooks(store, plane) {
+  /** @type {Counts} */
   const counts = { frames: 0, updates: 0, hoverDecodes: 0, lastFrameAt: 0, longestStall: 0 };
   const watcher = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) counts.longestStall = Math.max(counts.longestStall, duration);
+    for (const { duration } of list.getEntries()) counts.longestStall = Math.max(counts.longestStall ?? 0, duration);
   });
   try {
     watcher.observe({ type: "longtask" });
@@ -35,11 +44,13 @@ export function createHooks(store, plane) {
     points: () => plane.points,
     events: () => store.state?.events ?? [],
     view: () => ({ ...store.view.range }),
-    meanDrawDifference: () => store.frame && store.frame.strip_at_mean.reduce(
-      (most, value, i) => Math.max(most, Math.abs(value - store.frame.strip_at_draw[i])), 0),
+    meanDrawDifference: () => {
+      const { frame } = store;
+      return frame && frame.strip_at_mean.reduce((most, value, i) => Math.max(most, Math.abs(value - frame.strip_at_draw[i])), 0);
+    },
   };
   const noiseLab = {};
-  for (const name of Object.keys(counts)) Object.defineProperty(noiseLab, name, { get: () => counts[name], enumerable: true });
+  for (const name of COUNTED) Object.defineProperty(noiseLab, name, { get: () => counts[name], enumerable: true });
   for (const [name, get] of Object.entries(facts)) Object.defineProperty(noiseLab, name, { get, enumerable: true });
   window.noiseLab = noiseLab;
   return {

@@ -2,6 +2,7 @@
 
 import { createLab } from "./stage.js";
 import { loadStyles } from "../shared/styles.js";
+import { part } from "../shared/elements.js";
 import { mounting } from "../shared/mounting.js";
 import { startEarly } from "../early/early.js";
 
@@ -9,8 +10,8 @@ const early = window.noiseLabEarly ? startEarly(window.noiseLabEarly) : null; //
 
 export const mount = mounting(async (component) => {
   const { parentElement: parent, data } = component;
-  const root = parent.querySelector(".lab") ?? parent.appendChild(document.createElement("div"));
-  root.classList.add("lab");
+  if (!parent.querySelector(".lab")) parent.appendChild(document.createElement("div")).classList.add("lab");
+  const root = part(parent, ".lab");
   await loadStyles(parent, "room/room.css", "shared/lab.css"); // the canvases read their colours from it
   return early?.take(root, component) ?? createLab(root, Boolean(data.watching));
 });

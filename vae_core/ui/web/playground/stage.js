@@ -12,23 +12,47 @@ import { createExact } from "./exact_panel.js";
 import { createHooks } from "./hooks.js";
 import { createImages } from "./images.js";
 import { createPlane } from "../shared/plane.js";
+import { createPresenter } from "../room/presenter.js";
 import { createRuleCard } from "../shared/rule_card.js";
-import { createSharing } from "../room/presenter.js";
 import { createSpotlight } from "../lesson/spotlight.js";
 import { createStore, isLive, layersOf, remember, rememberExact } from "../shared/store.js";
 import { createTimeline } from "../shared/timeline.js";
-import { createWatching } from "../room/viewer.js";
-import { networkDrawing, PAGE } from "./page.js";
+import { createViewer } from "../room/viewer.js";
 import { dressed } from "../shared/theme.js";
+import { networkDrawing, PAGE } from "./page.js";
+import { part } from "../shared/elements.js";
 import { rememberRun } from "./own_runs.js";
 import { unpack } from "../shared/frame_decoding.js";
+
+/** @import { Class, Decoder, Ended, Exact, Hello, History, Moved, Opened, PollShown, Preview, Probe, Refused, RoomAsks, RoomGone, RoomHello, RoomOpened, State, Voted } from "../shared/messages.js" */
+/** @import { Command } from "../shared/actions.js" */
+/** @import { Connection } from "../shared/connection.js" */
+/** @import { Component } from "../shared/mounting.js" */
+/** @import { Guide } from "../lesson/spotlight.js" */
+/** @import { ShownFrame } from "../shared/store.js" */
+/** @import { Theme } from "../shared/theme.js" */
+
+/**
+ * @typedef {Object} Asked What the page asks for.
+ * @property {string} socket
+ * @property {string} [images] where the pixels of the points are
+ * @property {boolean} [projector]
+ * @property {Guide} [guide]
+ * @property {boolean} [early] before Streamlit has loaded
+ * @property {EarlyOpening | null} [opening]
+ */
+
+/** @typedef {{ socket: string, images?: string, asked: Asked }} Source Where the run is by now, and what the page last asked for. */
 
 const HOLD = 400; // ms for the first frame to come: what is drawn before is drawn twice
 // ms between two pictures where nothing changes but the plane, as the training may have to share two processors with them.
 const GLIDE = navigator.hardwareConcurrency > 2 ? 0 : 30;
 const PARTS = ["theme", "aim", "plane", "images", "cursor", "curves", "exact", "controls"];
 
-/** `watching`: the run is another's, seen through a room. */
+/**
+ * @param {HTMLElement} root
+ * @param {boolean} watching the run is another's, seen through a room
+ */
 export function createLab(root, watching) {
   root.innerHTML = PAGE;
   root.classList.toggle("watching", watching);
@@ -37,21 +61,29 @@ export function createLab(root, watching) {
   const { view } = store;
   view.watching = watching;
   const dirty = new Set();
+  /** @type {Theme | null} */
   let theme = null;
   let ticket = 0; // of the animation frame that is asked for
+  /** @type {Connection | null} */
   let stream = null;
-  let source = {}; // what the page last asked for: { socket, images, projector }
-  let follow = () => {}; // tells the page which run it shows now
-  let tell = () => {}; // tells the page of something that happened once
+  /** @type {Source | null} */
+  let source = null;
+  /** Tells the page which run it shows now. @type {(socket: string) => void} */
+  let follow = () => {};
+  /** Tells the page of something that happened once. @type {(name: string, value?: unknown) => void} */
+  let tell = () => {};
+  /** @type {string | null} */
   let loaded = null; // where the pixels of the points come from
   let fresh = false; // points have come that were not drawn yet
+  /** @type {string | null} */
   let missed = null; // the run that the server does not know
   let gliding = false; // what the plane shows still moves
   let drawnAt = 0;
   let held = setTimeout(() => release(), HOLD); // nothing is drawn yet
 
+  /** @param {...string} parts */
   const touch = (...parts) => {
-    for (const part of parts) dirty.add(part);
+    for (const each of parts) dirty.add(each);
     if (!held) ticket ||= requestAnimationFrame(draw);
   };
   const release = () => {
@@ -60,13 +92,13 @@ export function createLab(root, watching) {
     root.style.visibility = "";
     touch();
   };
+  /** @param {Command | import("../shared/messages.js").RoomCommand} message */
   const send = (message) => stream?.send(message) ?? false;
-  const room = watching
-    ? createWatching(root, store, { send, touch, fork: (from) => tell("fork", from) })
-    : createSharing(root, { send });
-  const act = createActions(store, { send: watching ? room.route : send, touch });
+  const viewer = watching ? createViewer(root, store, { send, touch, fork: (from) => tell("fork", from) }) : null;
+  const presenter = watching ? null : createPresenter(root, { send });
+  const act = createActions(store, { send: viewer?.route ?? send, touch });
   const images = createImages(root, store, act);
-  const field = root.querySelector(".field");
+  const field = part(root, ".field");
   const plane = createPlane(field, store, images);
   const hooks = createHooks(store, plane);
   const closeup = createCloseup(root, store);
@@ -76,10 +108,11 @@ export function createLab(root, watching) {
   const controls = [createBar(root, store, act), createRuleCard(root, store, act), createTimeline(root, store, act), spotlight];
   attachGestures(field, store, plane, act, () => theme);
   const detachKeyboard = attachKeyboard(root, watching ? { stepBy: act.stepBy } : act);
-  const offline = root.querySelector(".offline");
+  const offline = part(root, ".offline");
   const resized = new ResizeObserver(() => touch("theme"));
   resized.observe(root);
 
+  /** @param {number} now */
   function draw(now) {
     ticket = 0;
     if (!root.isConnected) return; // it has left the page and has no size
@@ -87,7 +120,7 @@ export function createLab(root, watching) {
     drawnAt = now;
     if (dirty.has("theme") || !theme) {
       theme = dressed(root, view.projector);
-      for (const part of PARTS) dirty.add(part);
+      for (const each of PARTS) dirty.add(each);
     }
     const due = new Set(dirty);
     dirty.clear();
@@ -108,6 +141,7 @@ export function createLab(root, watching) {
     if (!hooks.counts.updates++) setTimeout(() => window.dispatchEvent(new Event("noise-lab-drawn"))); // server/early/front.py waits for it
   };
 
+  /** @param {number} [parts] of which one has come */
   const arrived = (parts) => {
     plane.aim(true, parts);
     fresh = true;
@@ -115,25 +149,29 @@ export function createLab(root, watching) {
     touch("plane");
   };
 
+  /** What is done with each message; a room's come as those of a run. @type {Object<string, (message: any) => void>} */
   const receive = {
+    /** @param {Hello & Partial<RoomHello>} message */
     hello(message) {
-      if (watching && room.hello(message)) {
+      if (viewer?.hello(message)) {
         Object.assign(store, { frame: null, decoder: null, exact: null });
         Object.assign(view, { scrub: null, pin: null });
         act.forget();
       }
       store.hello = message;
-      const [encoder, decoder] = layersOf(store);
-      root.querySelector("[data-network=encoder]").innerHTML = networkDrawing(encoder);
-      root.querySelector("[data-network=decoder]").innerHTML = networkDrawing(decoder);
+      const [encoder, decoder] = layersOf(message);
+      part(root, "[data-network=encoder]").innerHTML = networkDrawing(encoder);
+      part(root, "[data-network=decoder]").innerHTML = networkDrawing(decoder);
       touch(...PARTS);
     },
+    /** @param {Probe & { images?: Uint8Array }} message */
     probe(message) {
       store.probe = message;
-      if (watching) room.probe(message);
+      viewer?.probe(message);
       plane.aim(false);
       touch("plane", "images");
     },
+    /** @param {History} message of a room without `kept` and `events` */
     history({ steps, metrics, kept, events, measured }) {
       store.history = { steps, metrics };
       store.marginals = { steps: measured.steps, values: measured.log_marginal };
@@ -141,19 +179,21 @@ export function createLab(root, watching) {
       if (store.state && kept) Object.assign(store.state, { kept, events });
       touch("curves", "exact", "controls");
     },
+    /** @param {State & { watching?: number }} message */
     state(message) {
       store.state = act.withPending(message);
-      if (watching) room.state(message);
-      const { guide, early } = source.asked ?? {};
+      viewer?.state(message);
+      const { guide, early } = source?.asked ?? {};
       const own = !guide && !early && !watching; // the address is the run, but in a lesson, and not before Streamlit has read it
       if (own && message.link !== location.search) history.replaceState(history.state, "", message.link);
       if (message.noise > 0) view.lastNoise = message.noise;
       touch("controls", "curves");
     },
+    /** @param {ShownFrame} message */
     frame(message) {
       if (message.recorded) act.frameArrived(message);
       if (message.recorded === isLive(store)) return; // it crossed a change between live and recorded
-      if (watching) room.frame(message);
+      viewer?.frame(message);
       if (!store.frame) window.dispatchEvent(new Event("noise-lab-arrived")); // early/head.js waits for it
       store.frame = message;
       if (!message.recorded) remember(store.history, message);
@@ -162,92 +202,104 @@ export function createLab(root, watching) {
       hooks.counts.lastFrameAt = performance.now();
       act.wantDecoder();
       touch("plane", "images", "curves", "exact", "controls");
-      if (source.images && source.images !== loaded) setTimeout(loadImages, 0, source.images);
+      if (source?.images && source.images !== loaded) setTimeout(loadImages, 0, source.images);
     },
-    /** Where some of the points have gone since the frame, for the eye alone. */
+    /** A preview: where some of the points have gone since the frame, for the eye alone. @param {Preview} message */
     glimpse(message) {
-      if (!isLive(store) || !store.frame || message.step < store.frame.step) return;
-      for (const name of ["mean", "z"]) {
+      const { frame } = store;
+      if (!isLive(store) || !frame || message.step < frame.step) return;
+      for (const name of /** @type {const} */ (["mean", "z"])) {
         message[name].forEach((value, i) => {
-          store.frame[name][2 * (message.first + message.by * (i >> 1)) + (i & 1)] = value;
+          frame[name][2 * (message.first + message.by * (i >> 1)) + (i & 1)] = value;
         });
       }
       arrived(message.by);
     },
+    /** @param {Exact} message */
     exact(message) {
-      if (isLive(store) && message.step < store.exact?.step) return; // it crossed the way back from the past
+      if (isLive(store) && store.exact && message.step < store.exact.step) return; // it crossed the way back from the past
       store.exact = message;
-      if (!message.failed) rememberExact(store, message);
+      if (message.log_marginal !== undefined) rememberExact(store, message.step, message.log_marginal);
       touch("plane", "images", "curves", "exact");
     },
+    /** @param {Decoder} message */
     decoder(message) {
       store.decoder = { step: message.step, decode: createDecoder(message) };
       act.decoderArrived();
       act.wantDecoder();
       touch("cursor", "plane");
     },
-    room: (message) => room.room(message),
-    class: (message) => room.class(message),
-    poll: (message) => room.poll(message),
-    voted: (message) => room.voted(message),
+    /** @param {RoomOpened | RoomAsks | RoomGone} message */
+    room: (message) => presenter?.room(message),
+    /** @param {Class} message */
+    class: (message) => presenter?.class(message),
+    /** @param {PollShown} message */
+    poll: (message) => viewer?.poll(message),
+    /** @param {Voted} message */
+    voted: (message) => viewer?.voted(message),
+    /** @param {Refused} message */
     refused({ text }) {
-      if (!watching && room.refused(text)) return;
+      if (presenter?.refused(text)) return;
       if (store.state) store.state.message = { level: "error", text };
       touch("controls");
     },
     /** The server does not know this run (any more): the page looks for another, once. */
     gone() {
-      if (missed === source.socket) return;
+      if (!source || missed === source.socket) return;
       missed = source.socket;
       tell("gone", missed);
     },
+    /** @param {Ended} message */
     ended(message) {
-      stream.close();
+      stream?.close();
       offline.hidden = true;
-      room.ended(message);
+      viewer?.ended(message);
     },
-    /** The server has opened the run of this page's link, before Streamlit had loaded. */
+    /** The server has opened the run of this page's link, before Streamlit had loaded. @param {Opened} message */
     opened({ socket, images }) {
-      source = { socket, images, asked: { ...source.asked, socket, opening: null } };
-      stream.at(socket);
+      source = { socket, images, asked: { ...source?.asked, socket, opening: null } };
+      stream?.at(socket);
       rememberRun(socket);
     },
+    /** @param {Moved} next */
     moved(next) {
+      if (!source) return;
       open({ ...source, socket: next.socket, images: next.images ?? source.images });
       follow(next.socket);
     },
   };
 
-  /** The points' pixels are many bytes: they come after what they belong to is on the screen. */
+  /** The points' pixels are many bytes: they come after what they belong to is on the screen. @param {string} path */
   async function loadImages(path) {
     loaded = path;
     const response = await fetch(path, { priority: "low" });
-    if (!response.ok || path !== source.images) return;
+    if (!response.ok || path !== source?.images) return;
     store.images = unpack(await response.arrayBuffer()).images;
     touch("images");
   }
 
+  /** @param {Source} next */
   function open(next) {
     const before = source;
     source = next;
-    if (next.images !== before.images) store.images = loaded = null;
-    if (next.socket === before.socket) return;
+    if (next.images !== before?.images) store.images = loaded = null;
+    if (next.socket === before?.socket) return;
     stream?.close();
     act.forget();
     Object.assign(view, { scrub: null });
     Object.assign(store, { decoder: null, connected: false });
-    if (watching) room.at(next.socket);
+    viewer?.at(next.socket);
     if (next.images) rememberRun(next.socket);
-    stream = connect(watching ? `${next.socket}?viewer=${room.viewer}` : next.socket, {
-      decode: watching ? room.decode : unpack,
-      opening: next.asked?.opening,
+    stream = connect(viewer ? `${next.socket}?viewer=${viewer.viewer}` : next.socket, {
+      decode: viewer?.decode ?? unpack,
+      opening: next.asked.opening,
       onMessage: (message) => receive[message.type]?.(message),
       onConnection(connected) {
         store.connected = connected;
         act.forget();
-        if (connected && !watching) room.connected();
+        if (connected) presenter?.connected();
         if (connected && !isLive(store)) act.resume();
-        if (!connected && source.asked.early && !source.images) tell("gone"); // nothing was opened
+        if (!connected && source?.asked.early && !source.images) tell("gone"); // nothing was opened
         offline.hidden = connected || !store.hello;
         touch("controls");
       },
@@ -257,18 +309,20 @@ export function createLab(root, watching) {
 
   return {
     root,
-    get opened() { return Boolean(source.images && store.frame); },
-    /** The page mounts again on each change of data or theme. */
+    get opened() { return Boolean(source?.images && store.frame); },
+    /** The page mounts again on each change of data or theme. @param {Pick<Component, "data" | "setStateValue" | "setTriggerValue">} component */
     update({ data, setStateValue, setTriggerValue }) {
-      const early = source.asked?.early;
+      /** @type {Asked} */
+      const asked = data;
+      const before = source?.asked;
       tell = setTriggerValue;
       follow = (socket) => setStateValue("socket", socket);
-      root.classList.toggle("beside", Boolean(data.guide));
-      spotlight.follow(data.guide, (used) => setStateValue("used", used));
-      if (data.projector !== source.asked?.projector) view.projector = Boolean(data.projector);
-      if (data.socket !== source.asked?.socket) open({ socket: data.socket, images: data.images, asked: data });
-      else source.asked = data;
-      if (early && store.state) receive.state(store.state); // the address may be the run from now on
+      root.classList.toggle("beside", Boolean(asked.guide));
+      spotlight.follow(asked.guide ?? null, (used) => setStateValue("used", used));
+      if (asked.projector !== before?.projector) view.projector = Boolean(asked.projector);
+      if (!source || asked.socket !== before?.socket) open({ socket: asked.socket, images: asked.images, asked });
+      else source.asked = asked;
+      if (before?.early && store.state) receive.state(store.state); // the address may be the run from now on
       touch("theme");
     },
     stop() {

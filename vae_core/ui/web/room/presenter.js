@@ -1,9 +1,12 @@
 // The presenter's side of a room: opening it, the code for the projector, how many watch, and polls.
 
-import { copy } from "../playground/bar.js";
+import { buttonOf, named, one, part, press, write } from "../shared/elements.js";
+import { copy } from "../shared/controls.js";
+import { createPolling, POLLING } from "./poll.js";
+
+/** @import { Class, Poll, RoomAsks, RoomGone, RoomOpened, RunCommand } from "../shared/messages.js" */
 
 const KEY = "noise-lab-room"; // in the tab's storage: what makes it the presenter
-const MOST = 6; // answers
 let fresh = true; // until the first stage of this page has said whose it is
 
 const PANEL = `
@@ -19,99 +22,54 @@ const PANEL = `
       </div>
       <div class="qr" role="img" aria-label="QR code of the link"></div>
       <div class="aside-qr"><p class="attendance"><b data-testid="watching">0</b> watching</p><p class="note"></p></div>
-      <div class="polling">
-        <form class="question">
-          <label>Question from a lesson <select name="lesson" data-testid="lesson-question"></select></label>
-          <div class="own">
-            <label>Or your own <textarea name="text" rows="2" maxlength="300" data-testid="question"></textarea></label>
-            <div class="options"></div>
-            <button type="button" data-testid="more-answers">One more answer</button>
-          </div>
-          <button data-testid="ask" class="main">Start the poll</button>
-        </form>
-        <div class="result" data-testid="result" hidden>
-          <h3></h3><div class="bars"></div>
-          <div class="group"><button type="button" class="main" data-testid="stop-and-show">Stop and show to all</button>
-            <button type="button" data-testid="stop-poll">Stop</button>
-            <button type="button" data-testid="new-question">New question</button></div>
-        </div>
-        <p class="refused" role="alert" hidden></p>
-      </div>
+      ${POLLING}
     </div>
   </section>`;
 
-export function createSharing(root, { send }) {
+/** @param {string} code */
+const spaced = (code) => `${code.slice(0, 3)} ${code.slice(3)}`;
+
+/**
+ * @param {HTMLElement} root
+ * @param {{ send: (message: RunCommand) => void }} to
+ */
+export function createPresenter(root, { send }) {
   root.insertAdjacentHTML("beforeend", PANEL);
-  const panel = root.querySelector(".share");
-  const find = (id) => root.querySelector(`[data-testid="${id}"]`);
-  const opener = find("share");
-  const refused = panel.querySelector(".refused");
-  const asks = panel.querySelector(".asks");
-  const form = panel.querySelector(".question");
+  const panel = part(root, ".share");
+  const opener = buttonOf(root, "share");
+  const label = part(opener, "span");
+  const asks = one(panel, ".asks", HTMLFormElement);
+  const admin = one(asks, "input", HTMLInputElement);
+  const polling = createPolling(panel, send);
+  /** @type {RoomOpened | null} */
   let room = null;
   let watching = 0;
+  /** @type {Poll | null} */
   let poll = null;
 
   const drawOpener = () => {
-    opener.lastElementChild.textContent = room ? `${spaced(room.code)} · ${watching} watching` : "Share with the class";
-    opener.setAttribute("aria-pressed", Boolean(room));
+    write(label, room ? `${spaced(room.code)} · ${watching} watching` : "Share with the class");
+    press(opener, Boolean(room));
   };
+  /** @param {boolean} shown */
   const open = (shown) => {
     panel.hidden = !shown;
     if (!shown) opener.focus();
-  };
-  const addAnswer = () => {
-    const options = panel.querySelector(".options");
-    const place = options.childElementCount + 1;
-    options.insertAdjacentHTML("beforeend", `<input type="text" maxlength="120" placeholder="Answer ${place}" aria-label="Answer ${place}" data-testid="option-${place}">`);
-    find("more-answers").hidden = place >= MOST;
   };
 
   opener.onclick = () => {
     open(true);
     if (!room) send({ do: "share" });
   };
-  find("back-to-stage").onclick = () => open(false);
-  find("unshare").onclick = () => send({ do: "unshare" });
-  find("room-link").onclick = () => copy(room.link);
-  find("more-answers").onclick = addAnswer;
-  find("stop-and-show").onclick = () => send({ do: "stop_poll", show: true });
-  find("stop-poll").onclick = () => send({ do: "stop_poll", show: false });
-  find("new-question").onclick = () => send({ do: "clear_poll" });
+  buttonOf(panel, "back-to-stage").onclick = () => open(false);
+  buttonOf(panel, "unshare").onclick = () => send({ do: "unshare" });
+  named(panel, "room-link").onclick = () => copy(room?.link ?? "");
   panel.onkeydown = (event) => {
     if (event.key === "Escape") open(false);
   };
   asks.onsubmit = (event) => {
     event.preventDefault();
-    send({ do: "share", admin: asks.admin.value });
-  };
-  form.lesson.onchange = () => (panel.querySelector(".own").hidden = Boolean(form.lesson.value));
-  form.onsubmit = (event) => {
-    event.preventDefault();
-    refused.hidden = true;
-    const options = [...panel.querySelectorAll(".options input")].map(({ value }) => value);
-    send(form.lesson.value ? { do: "ask", lesson: form.lesson.value, options: [] } : { do: "ask", question: form.text.value, options });
-  };
-  for (let i = 0; i < 2; i++) addAnswer();
-
-  const drawPoll = () => {
-    form.hidden = Boolean(poll);
-    find("result").hidden = !poll;
-    if (!poll) return;
-    refused.hidden = true;
-    find("result").querySelector("h3")[poll.html ? "innerHTML" : "textContent"] = poll.text;
-    const all = poll.counts.reduce((sum, count) => sum + count, 0);
-    find("result").querySelector(".bars").replaceChildren(...poll.options.map((option, index) => {
-      const bar = document.createElement("p");
-      const share = poll.counts[index] / Math.max(1, all);
-      bar.style.setProperty("--votes", share);
-      bar.append(Object.assign(document.createElement("span"), { textContent: option }));
-      bar.append(Object.assign(document.createElement("b"), { textContent: `${poll.counts[index]}` }));
-      return bar;
-    }));
-    find("stop-and-show").hidden = poll.shown;
-    find("stop-and-show").textContent = poll.open ? "Stop and show to all" : "Show to all";
-    find("stop-poll").hidden = !poll.open;
+    send({ do: "share", admin: admin.value });
   };
 
   drawOpener();
@@ -122,11 +80,12 @@ export function createSharing(root, { send }) {
       if (token) send({ do: "present", token, fresh });
       fresh = false;
     },
+    /** @param {RoomOpened | RoomAsks | RoomGone} message */
     room(message) {
-      asks.hidden = !message.asks;
-      if (message.asks) {
-        asks.querySelector("p").textContent = message.asks;
-      } else if (message.gone) {
+      asks.hidden = !("asks" in message);
+      if ("asks" in message) {
+        part(asks, "p").textContent = message.asks;
+      } else if ("gone" in message) {
         sessionStorage.removeItem(KEY);
         [room, poll, watching] = [null, null, 0];
         open(false);
@@ -134,30 +93,30 @@ export function createSharing(root, { send }) {
       } else {
         room = message;
         sessionStorage.setItem(KEY, room.token);
-        find("room-code").textContent = spaced(room.code);
-        find("room-link").textContent = room.link.replace(/^https?:\/\//, "").replace(/\?.*/, "");
-        find("room-link").title = `${room.link} (click to copy)`;
-        panel.querySelector(".qr").innerHTML = room.qr;
-        panel.querySelector(".note").textContent = room.note;
-        form.lesson.replaceChildren(new Option("–", ""), ...room.questions.map(({ name, title }) => new Option(title, name)));
+        named(panel, "room-code").textContent = spaced(room.code);
+        const link = named(panel, "room-link");
+        link.textContent = room.link.replace(/^https?:\/\//, "").replace(/\?.*/, "");
+        link.title = `${room.link} (click to copy)`;
+        part(panel, ".qr").innerHTML = room.qr;
+        part(panel, ".note").textContent = room.note;
+        polling.offer(room.questions);
         drawOpener();
-        drawPoll();
+        polling.draw(poll);
       }
       panel.classList.toggle("closed", !room);
     },
+    /** @param {Class} message */
     class(message) {
       if (!room) return;
       ({ watching, poll } = message);
-      find("watching").textContent = watching.toLocaleString("en");
+      named(panel, "watching").textContent = watching.toLocaleString("en");
       drawOpener();
-      drawPoll();
+      polling.draw(poll);
     },
+    /** Whether it was for this panel. @param {string} text */
     refused(text) {
-      refused.hidden = panel.hidden;
-      refused.textContent = text;
+      polling.refuse(text);
       return !panel.hidden;
     },
   };
 }
-
-const spaced = (code) => `${code.slice(0, 3)} ${code.slice(3)}`;

@@ -9,28 +9,41 @@ const QUIET = 10_000; // ms without a message after which it is asked
 const PATIENCE = 8000; // ms in which it has to answer
 const SLEPT = 30_000; // ms between two looks after which the machine has slept
 
+/** @typedef {ReturnType<typeof connect>} Connection */
+
 /**
- * Connect to `path` on this host. Returns { send, at, close }.
- * `decode` turns a binary message into an object, or a promise of one. `opening` is the first socket, if there is one
- * already, and the messages that it has got.
+ * Connect to `path` on this host.
+ *
+ * @param {string} path
+ * @param {Object} to
+ * @param {(message: any) => void} to.onMessage gets one of messages.js; a binary one has its kind as its `type`, and a
+ *   frame says whether it is `recorded`
+ * @param {(connected: boolean) => void} to.onConnection
+ * @param {(data: ArrayBuffer) => any} [to.decode] turns a binary message into an object, or a promise of one
+ * @param {Pick<EarlyOpening, "socket" | "messages"> | null} [to.opening] the first socket, if there is one already, and
+ *   the messages that it has got
  */
 export function connect(path, { onMessage, onConnection, decode = unpack, opening }) {
-  let socket = null;
+  /** @type {WebSocket} */
+  let socket;
   let wait = FIRST_WAIT;
   let timer = 0;
   let closed = false;
   let recorded = false; // the next frame answers a request for the past
+  /** @type {Promise<void>} */
   let arriving = Promise.resolve(); // messages are taken in their order, though one may take time to decode
   let heard = Date.now(); // when the last message came
   let asked = 0; // when a ping was sent that is not answered yet
   let looked = Date.now();
 
+  /** Whether it could be sent. @param {{ do: string }} message */
   const send = (message) => {
     if (socket?.readyState !== WebSocket.OPEN) return false;
     socket.send(JSON.stringify(message));
     return true;
   };
 
+  /** @type {(data: string | ArrayBuffer, mine: WebSocket) => Promise<void>} */
   const take = async (data, mine) => {
     const message = typeof data === "string" ? JSON.parse(data) : await decode(data);
     if (closed || mine !== socket) return;
@@ -52,24 +65,30 @@ export function connect(path, { onMessage, onConnection, decode = unpack, openin
     const messages = opening?.messages ?? [];
     opening = null;
     mine.binaryType = "arraybuffer";
-    mine.onopen = () => {
+    const opened = () => {
       wait = FIRST_WAIT;
       heard = Date.now();
       asked = 0;
       recorded = false;
       onConnection(true);
     };
-    mine.onmessage = ({ data }) => {
+    mine.onopen = opened;
+    /** @param {MessageEvent} message */
+    const heardOne = ({ data }) => {
       heard = Date.now();
       asked = 0;
       arriving = arriving.then(() => take(data, mine)).catch(reportError).then(() => {
         if (typeof data !== "string" && mine === socket) send({ do: "ack" }); // taken over: the server may send the newest frame
       });
     };
-    mine.onclose = () => mine === socket && lost();
-    if (mine.readyState === WebSocket.OPEN) arriving = arriving.then(mine.onopen);
-    messages.splice(0).forEach(mine.onmessage);
-    if (mine.readyState === WebSocket.CLOSED) arriving = arriving.then(mine.onclose);
+    mine.onmessage = heardOne;
+    const closedOne = () => {
+      if (mine === socket) lost();
+    };
+    mine.onclose = closedOne;
+    if (mine.readyState === WebSocket.OPEN) arriving = arriving.then(opened);
+    messages.splice(0).forEach(heardOne);
+    if (mine.readyState === WebSocket.CLOSED) arriving = arriving.then(closedOne);
   };
 
   const lost = () => {
@@ -85,7 +104,10 @@ export function connect(path, { onMessage, onConnection, decode = unpack, openin
     const slept = now - looked > SLEPT && !document.hidden; // hidden pages have slow clocks
     looked = now;
     if (closed || socket.readyState === WebSocket.CONNECTING) return;
-    if (socket.readyState !== WebSocket.OPEN) return slept ? open() : undefined;
+    if (socket.readyState !== WebSocket.OPEN) {
+      if (slept) open();
+      return;
+    }
     if (slept || (asked && now - asked > PATIENCE)) {
       socket.onclose = null;
       socket.close();
@@ -108,7 +130,7 @@ export function connect(path, { onMessage, onConnection, decode = unpack, openin
   open();
   return {
     send,
-    /** Where to connect to from now on, should this connection end. */
+    /** Where to connect to from now on, should this connection end. @param {string} next */
     at(next) {
       path = next;
     },

@@ -1,29 +1,20 @@
 // Single marks on the plane: axes, prior circles, class glyphs, ellipses, the chosen point, thumbnails.
-// All take a 2-D context in CSS pixels and a place { x(z1), y(z2), scale, left, top, width, height }.
+// All take a 2-D context in CSS pixels, and those that know the axes a place in them.
+
+import { enlarged } from "./theme.js";
+import { hiddenContextOf } from "./elements.js";
+import { signed, ticks } from "./numbers.js";
+
+/** @import { Place } from "./plane_geometry.js" */
+/** @import { Theme } from "./theme.js" */
+
+/** @typedef {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} Context */
+/** @typedef {{ canvas: OffscreenCanvas, size: number }} Glyph A letter on its own canvas, `size` CSS pixels wide and high. */
+/** @typedef {[mean1: number, mean2: number, scale1: number, scale2: number, correlation: number]} Normal */
 
 const TURN = 2 * Math.PI;
-const MINUS = "\u2212";
 
-export const signed = (value, digits) => (Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).toFixed(digits).replace("-", MINUS);
-
-const niceStep = (span, count) => {
-  const raw = span / count;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  return power * [1, 2, 5, 10].find((step) => step * power >= raw);
-};
-
-/** Round ticks that cover [low, high]. */
-export function ticks(low, high, count) {
-  const step = niceStep(high - low, count);
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const values = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
-    values.push([k * step + 0, signed(k * step, digits)]); // + 0 turns -0 into 0
-  }
-  return values;
-}
-
-/** Text that stays legible on dots. */
+/** Text that stays legible on dots. @type {(context: Context, text: string, x: number, y: number, colour: string, paper: string, width?: number) => void} */
 export function haloText(context, text, x, y, colour, paper, width = 4) {
   context.lineJoin = "round";
   context.lineWidth = width;
@@ -33,12 +24,14 @@ export function haloText(context, text, x, y, colour, paper, width = 4) {
   context.fillText(text, x, y);
 }
 
+/** @type {(context: Context, place: Place, theme: Theme) => void} */
 export function drawAxes(context, place, theme) {
   const { left, top, width, height, scale } = place;
   const right = left + width;
   const bottom = top + height;
   context.font = `${theme.size}px ${theme.font}`;
   context.lineWidth = 1;
+  /** @type {(x1: number, y1: number, x2: number, y2: number) => void} */
   const line = (x1, y1, x2, y2) => {
     context.beginPath();
     context.moveTo(Math.round(x1) + 0.5, Math.round(y1) + 0.5);
@@ -80,7 +73,7 @@ export function drawAxes(context, place, theme) {
   for (const radius of [1, 2]) {
     context.strokeStyle = theme.text;
     context.globalAlpha = 0.75;
-    context.lineWidth = theme.size > 15 ? 2 : 1.4;
+    context.lineWidth = enlarged(theme) > 1 ? 2 : 1.4;
     context.setLineDash(radius === 1 ? [] : [6, 4]);
     context.beginPath();
     context.arc(place.x(0), place.y(0), radius * scale, 0, TURN);
@@ -92,12 +85,12 @@ export function drawAxes(context, place, theme) {
   context.restore();
 }
 
-/** One bold glyph per class on its own small canvas, so that a frame only copies them. */
+/** One bold glyph per class on its own small canvas, so that a frame only copies them. @type {(names: string[], colours: string[], theme: Theme, ratio: number) => Glyph[]} */
 export function glyphSprites(names, colours, theme, ratio) {
   const size = theme.size * 2.1;
   return names.map((name, k) => {
     const canvas = new OffscreenCanvas(Math.ceil(2 * size * ratio), Math.ceil(2 * size * ratio));
-    const context = canvas.getContext("2d");
+    const context = hiddenContextOf(canvas);
     context.scale(ratio, ratio);
     context.font = `800 ${size}px ${theme.font}`;
     context.textAlign = "center";
@@ -108,25 +101,7 @@ export function glyphSprites(names, colours, theme, ratio) {
   });
 }
 
-/** Places [x, y] moved apart until each two are `reach` apart or nearly so: where classes overlap, so would their names.
- * Two that change places jump, no others. */
-export function apart(places, reach) {
-  for (let round = 0; round < 6; round++) {
-    for (let a = 1; a < places.length; a++) {
-      for (let b = 0; b < a; b++) {
-        const [right, down] = [places[a][0] - places[b][0], places[a][1] - places[b][1]];
-        const distance = Math.hypot(right, down);
-        if (distance >= reach || !distance) continue;
-        const push = (reach - distance) / (2 * distance);
-        places[a] = [places[a][0] + push * right, places[a][1] + push * down];
-        places[b] = [places[b][0] - push * right, places[b][1] - push * down];
-      }
-    }
-  }
-  return places;
-}
-
-/** The curve at `deviations` standard deviations of a normal distribution, in the units of the axes. */
+/** The curve at `deviations` standard deviations of a normal distribution, in the units of the axes. @type {(context: Context, place: Pick<Place, "x" | "y">, normal: Normal, deviations: number, colour: string, width: number) => void} */
 export function drawEllipse(context, place, [mean1, mean2, scale1, scale2, correlation], deviations, colour, width) {
   const rest = Math.sqrt(1 - correlation * correlation);
   context.beginPath();
@@ -140,8 +115,9 @@ export function drawEllipse(context, place, [mean1, mean2, scale1, scale2, corre
   context.stroke();
 }
 
+/** @type {(context: Context, x: number, y: number, reach: number, colour: string, paper: string) => void} */
 export function drawCross(context, x, y, reach, colour, paper) {
-  for (const [style, width] of [[paper, 6], [colour, 2.6]]) {
+  for (const { style, width } of [{ style: paper, width: 6 }, { style: colour, width: 2.6 }]) {
     context.strokeStyle = style;
     context.lineWidth = width;
     context.beginPath();
@@ -153,6 +129,7 @@ export function drawCross(context, x, y, reach, colour, paper) {
   }
 }
 
+/** @type {(context: Context, x: number, y: number, radius: number, fill: string, edge: string) => void} */
 export function drawDot(context, x, y, radius, fill, edge) {
   context.beginPath();
   context.arc(x, y, radius, 0, TURN);
@@ -163,7 +140,7 @@ export function drawDot(context, x, y, radius, fill, edge) {
   context.stroke();
 }
 
-/** An image with its coordinates beside a place, on its `side` unless the edge is near. */
+/** An image with its coordinates beside a place, on its `side` unless the edge is near. @type {(context: Context, place: Place, z1: number, z2: number, image: CanvasImageSource, theme: Theme, side: "left" | "right") => void} */
 export function drawThumbnail(context, place, z1, z2, image, theme, side) {
   const edge = 4 * theme.size;
   const text = `(${signed(z1, 2)}, ${signed(z2, 2)})`;
@@ -187,4 +164,13 @@ export function drawThumbnail(context, place, z1, z2, image, theme, side) {
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillText(text, left + width / 2, top + edge + 5 + theme.size / 2);
+}
+
+/** A ring around a place. @type {(context: Context, x: number, y: number, radius: number, colour: string, width: number) => void} */
+export function drawRing(context, x, y, radius, colour, width) {
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.beginPath();
+  context.arc(x, y, radius, 0, TURN);
+  context.stroke();
 }

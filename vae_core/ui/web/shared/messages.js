@@ -1,6 +1,6 @@
 // What goes over the sockets, in both directions: types for the editor and the type checker, nothing that is run.
 // Written by `python -m vae_core.ui.server.messages_js` from messages.py, replies.py and room_replies.py in ui/server.
-// A binary message is given as packed.js unpacks it: halves are floats, and `shapes` holds the shape of each array.
+// A binary message is given as frame_decoding.js unpacks it: halves are floats, and `shapes` holds the shape of each array.
 
 export {};
 
@@ -157,7 +157,6 @@ export {};
  * @property {"log" | "linear"} scale
  * @property {Object<string, (boolean | number | string)[]>} when
  * @property {Choice[]} choices
- * @property {Object<string, number[]>} shapes
  */
 
 /**
@@ -192,7 +191,6 @@ export {};
  * @property {number} last
  * @property {string} label
  * @property {string} kind
- * @property {Object<string, number[]>} shapes
  */
 
 /**
@@ -268,6 +266,12 @@ export {};
  */
 
 /**
+ * @typedef {Object} Crowd How many runs share how many workers, if they have to.
+ * @property {number} runs
+ * @property {number} workers
+ */
+
+/**
  * @typedef {Object} State What the controls of a run show; recorded: the step up to which frames are there already.
  * @property {"state"} type
  * @property {boolean} playing
@@ -284,7 +288,7 @@ export {};
  * @property {Note | null} message
  * @property {"training" | "paused" | "diverged"} status
  * @property {number | null} recorded
- * @property {number} crowd
+ * @property {Crowd | null} crowd
  */
 
 /**
