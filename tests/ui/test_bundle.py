@@ -30,7 +30,8 @@ def test_a_module_of_another_folder_may_have_the_same_name(tmp_path):
 def test_modules_come_before_what_imports_them_and_once(tmp_path):
     entry = write(
         tmp_path,
-        main='import { one } from "./a.js";\nimport { two } from "./b.js";\n\nexport async function start() {\n  return one + two;\n}\n',
+        main='import { one } from "./a.js";\nimport { two } from "./b.js";\n\n'
+        "export async function start() {\n  return one + two;\n}\n",
         a='import { two } from "./b.js";\n\nconst hidden = 1;\nexport const one = two - hidden;\n',
         b="const hidden = 3;\nexport const two = hidden;\nexport function three() {}\n",
     )

@@ -129,7 +129,7 @@ def test_history_is_the_recording_at_few_steps(shown):
 
 
 def painted(weights, z):
-    """Pixels 0..255 of a SiLU decoder, as decoder.js computes them."""
+    """Pixels 0..255 of a SiLU decoder, as hover_decoder.js computes them."""
     x = z
     for layer in range(0, len(weights), 2):
         x = x @ weights[layer].T.astype(np.float32) + weights[layer + 1].astype(np.float32)

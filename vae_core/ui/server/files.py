@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from vae_core.ui.server.bundle import bundle
 from vae_core.ui.server.socket import PREFIX
@@ -33,14 +34,14 @@ def assets() -> str:
 class KeptFiles(StaticFiles):
     """The files below any version's address, kept by browsers for ever."""
 
-    async def get_response(self, path: str, scope: Any) -> Response:
-        """An entry as one script; other files as they are."""
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file, or all that an entry imports in one."""
         if path in ENTRIES and scope["method"] == "GET":
             return compressed(Request(scope), script(path), "text/javascript", FOR_EVER)
         return await super().get_response(path, scope)
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """A file, to be kept."""
+        """A file as it is."""
         response = super().file_response(*args, **kwargs)
         response.headers.update(FOR_EVER)
         return response
@@ -74,11 +75,11 @@ def compressed(request: Request, body: bytes, media_type: str, headers: Mapping[
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Whether a browser takes compressed answers."""
+    """Whether who asks can open what is compressed."""
     return "gzip" in headers.get("accept-encoding", "")
 
 
 @lru_cache(maxsize=16)
 def zipped(body: bytes) -> bytes:
-    """A body compressed: once for as long as few others are asked for."""
+    """Compressed, the same bytes for the same body."""
     return gzip.compress(body, 6, mtime=0)

@@ -15,7 +15,7 @@ FILE = Path(__file__).parents[1] / "web" / "shared" / "messages.js"
 HEAD = """\
 // What goes over the sockets, in both directions: types for the editor and the type checker, nothing that is run.
 // Written by `python -m vae_core.ui.server.messages_js` from messages.py, replies.py and room_replies.py in ui/server.
-// A binary message is given as frame_decoding.js unpacks it: halves are floats, and `shapes` holds the shape of each array.
+// A binary message is given as frame_decoding.js unpacks it: halves are floats, `shapes` holds the shape of each array.
 
 export {};
 """
@@ -73,9 +73,8 @@ def fields(cls: type) -> Iterator[tuple[str, str, bool]]:
     for name, hint in hints.items():
         origin: Any = get_origin(hint)
         yield (name, of(get_args(hint)[0]), True) if origin is NotRequired else (name, of(hint), False)
-    if (
-        get_origin(kind := hints.get("kind")) is Literal and len(get_args(kind)) == 1
-    ):  # a binary message, not a part of one
+    kind = hints.get("kind")
+    if get_origin(kind) is Literal and len(get_args(kind)) == 1:  # a binary message, not a part of one
         yield "shapes", "Object<string, number[]>", False
 
 

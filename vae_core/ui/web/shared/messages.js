@@ -1,6 +1,6 @@
 // What goes over the sockets, in both directions: types for the editor and the type checker, nothing that is run.
 // Written by `python -m vae_core.ui.server.messages_js` from messages.py, replies.py and room_replies.py in ui/server.
-// A binary message is given as frame_decoding.js unpacks it: halves are floats, and `shapes` holds the shape of each array.
+// A binary message is given as frame_decoding.js unpacks it: halves are floats, `shapes` holds the shape of each array.
 
 export {};
 
