@@ -1,4 +1,4 @@
-"""Imports between rooms only go down, also those in functions and those for type checkers; only `ui` knows Streamlit."""
+"""Imports between rooms only go down, also those in functions and for type checkers; only `ui` knows Streamlit."""
 
 import ast
 from pathlib import Path
