@@ -17,7 +17,7 @@ from vae_core.run.link import to_query
 from vae_core.run.recipe import Event
 from vae_core.run.recording import Run, changes
 from vae_core.workers.errors import Elsewhere, LaneError
-from vae_core.workers.messages import Examine
+from vae_core.workers.messages import Examine, Switch
 from vae_core.workers.turns import Turn
 
 
@@ -209,7 +209,7 @@ class LiveRun(Playback):
         Raises:
             Refused: that cannot be; the run goes on as it was.
         """
-        self._steer(lambda training: training.switch(self.turn, rule, noise, knobs), clear=True)
+        self._steer(lambda own: own.switch(self.turn, Switch(own.id, rule, noise, knobs)), clear=True)
 
     def look(self, index: int) -> None:
         """Choose the input image, by its index among the points."""

@@ -266,13 +266,13 @@ class Training:
 
     # -- steering, by the only player ----------------------------------------------------------
 
-    def switch(self, turn: Turn, rule: str | None, noise: float | None, knobs: dict[str, Any] | None) -> PackedFrame:
+    def switch(self, turn: Turn, request: messages.Switch) -> PackedFrame:
         """Change settings; waits for the lane.
 
         Raises:
             Refused: that cannot be; the training goes on as it was.
         """
-        switched = self.again(turn, messages.Switch(self.id, rule, noise, knobs))
+        switched = self.again(turn, request)
         with self._lock:
             self.record.events = [Event.model_construct(**event) for event in switched.events]
             self._pending = []
