@@ -45,7 +45,7 @@ def draw(page, stroke) -> None:
 def draw_with_a_pen(page, stroke, force: float) -> None:
     devtools = page.context.new_cdp_session(page)
     kinds = ["mousePressed", *["mouseMoved"] * (len(stroke) - 2), "mouseReleased"]
-    for kind, (x, y) in zip(kinds, places(page, stroke)):
+    for kind, (x, y) in zip(kinds, places(page, stroke), strict=True):
         event = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1, "pointerType": "pen", "force": force}
         devtools.send("Input.dispatchMouseEvent", {**event, "buttons": int(kind != "mouseReleased")})
     wait(page, ANSWERED)
