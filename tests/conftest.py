@@ -10,9 +10,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that spin make tests cr
 os.environ.setdefault("NOISE_LAB_LIBRARY", tempfile.mkdtemp(prefix="noise-lab-library-"))  # not the user's own
 os.environ.setdefault("NOISE_LAB_STORE", tempfile.mkdtemp(prefix="noise-lab-store-"))
 
-import pytest  # noqa: E402
+import pytest
 
-from vae_core.run.recipe import Recipe  # noqa: E402
+from vae_core.run.recipe import Recipe
 
 
 def small(**fields) -> Recipe:

@@ -1,7 +1,7 @@
 """How many can watch one live run: ``python -m tests.benchmarks.classroom``.
 
-A real server trains the default recipe with 2,000 points; a light client opens a room, as a lecturer's browser does, and
-keeps the presenter's stream. In one other process light clients watch, each acknowledging what it gets.
+A real server trains the default recipe with 2,000 points; a light client opens a room, as a lecturer's browser does,
+and keeps the presenter's stream. In one other process light clients watch, each acknowledging what it gets.
 A frame's age is the clock at its arrival less the time at which the server had it from training; both processes read
 one clock. Nothing here is a test: a busy machine gives other figures. Linux alone (/proc).
 """

@@ -90,7 +90,8 @@ def main() -> None:
         took, rate = (statistics.median(values) for values in zip(*rows, strict=True))
         shown, steps = on_screen(name, options.seconds, **fields)
         print(
-            f"| {name} | {statistics.median(alone):.1f} | {took:.1f} | {ratio:.2f} | {rate:.1f} | {shown:.1f} | {steps:.0f} |",
+            f"| {name} | {statistics.median(alone):.1f} | {took:.1f} | {ratio:.2f} "
+            f"| {rate:.1f} | {shown:.1f} | {steps:.0f} |",
             flush=True,
         )
 

@@ -48,7 +48,7 @@ def rush(engine: Engine, users: int, distinct: int, fields: dict) -> list[float]
 
 
 def kills(lanes: int, times: int, fields: dict) -> tuple[list[float], bool]:
-    """Seconds from a worker's death to the run's next frame, and whether the run ended in the bits of an undisturbed one."""
+    """Seconds from a worker's death to the run's next frame, and whether it ended in the bits of an undisturbed one."""
     with Engine(lanes, folder=Path(tempfile.mkdtemp())) as engine:
         run = engine.open({**fields, "seed": next(SEEDS)})
         run.watch(lambda what: None)

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -129,8 +130,8 @@ def keras_jax(seed: int = 0, activation: str = "relu", batch: int = 128) -> Cont
     Raises:
         ImportError: Keras or JAX is not installed, or Keras was imported with another backend.
     """
-    import jax  # noqa: F401
-
+    if find_spec("jax") is None:
+        raise ImportError("JAX is not installed.")
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
     from keras import layers, ops
@@ -144,7 +145,7 @@ def keras_jax(seed: int = 0, activation: str = "relu", batch: int = 128) -> Cont
             super().__init__()
             self.seeds = keras.random.SeedGenerator(seed)
 
-        def call(self, pair):  # noqa: ANN001, ANN202
+        def call(self, pair):
             mean, log_variance = pair
             self.add_loss(-0.5 * ops.sum(1 + log_variance - ops.square(mean) - ops.exp(log_variance)) / batch)
             return mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean), seed=self.seeds)
@@ -155,7 +156,7 @@ def keras_jax(seed: int = 0, activation: str = "relu", batch: int = 128) -> Cont
     logits = layers.Dense(784)(layers.Dense(400, activation)(Draw()([mean, log_variance])))
     model, encoder = keras.Model(x, logits), keras.Model(x, [mean, log_variance])
 
-    def nats(images, logits):  # noqa: ANN001, ANN202
+    def nats(images, logits):
         return ops.sum(keras.losses.binary_crossentropy(images[..., None], logits[..., None], from_logits=True), -1)
 
     model.compile(keras.optimizers.Adam(1e-3), nats)

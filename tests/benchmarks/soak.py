@@ -1,9 +1,9 @@
 """Does memory stay where it is: ``python -m tests.benchmarks.soak [--runs 200] [--through engine]``.
 
-Runs on the small digits, no two of them equal, are opened, watched for some frames and left, one after the other. Through
-the server each has a Streamlit session of its own, as a tab has, and its live stream; through the engine there is no
-server. Open runs are limited to 4, so that each new one closes an old one. Resident memory of server and worker is
-reported every 20 runs, and at the end against what it was after the first 20. Linux alone (/proc).
+Runs on the small digits, no two of them equal, are opened, watched for some frames and left, one after the other.
+Through the server each has a Streamlit session of its own, as a tab has, and its live stream; through the engine there
+is no server. Open runs are limited to 4, so that each new one closes an old one. Resident memory of server and worker
+is reported every 20 runs, and at the end against what it was after the first 20. Linux alone (/proc).
 """
 
 import argparse

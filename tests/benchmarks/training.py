@@ -23,13 +23,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # so that it also runs as a file
 
-import vae_core  # noqa: E402
-from tests.benchmarks.by_hand import by_hand  # noqa: E402
-from tests.benchmarks.peers import ACTIVATIONS, Contender, keras_jax, pythae, pytorch_example  # noqa: E402
-from vae_core import Recipe, Trainer, load_dataset  # noqa: E402
-from vae_core.engine.engine import Engine  # noqa: E402
-from vae_core.engine.lockstep import advance  # noqa: E402
-from vae_core.workers.pool import cores  # noqa: E402
+import vae_core
+from tests.benchmarks.by_hand import by_hand
+from tests.benchmarks.peers import ACTIVATIONS, Contender, keras_jax, pythae, pytorch_example
+from vae_core import Recipe, Trainer, load_dataset
+from vae_core.engine.engine import Engine
+from vae_core.engine.lockstep import advance
+from vae_core.workers.pool import cores
 
 EXAMPLE, PYTHAE, KERAS = "PyTorch's VAE example", "pythae 0.1.2", "Keras 3 on JAX"
 LIMIT = "the products of a step alone"  # nobody who multiplies in this type can be faster
@@ -210,7 +210,7 @@ def several(options: argparse.Namespace) -> None:
         jobs = {
             "one": partial(runs[0].train, 8 * steps),
             "turns": in_rotation,
-            "apart": lambda x=x, w=w: [a @ b.t() for a, b in zip(x, w)],
+            "apart": lambda x=x, w=w: [a @ b.t() for a, b in zip(x, w, strict=True)],
             "stacked": lambda x=x, w=w: torch.bmm(x, w.transpose(1, 2)),
         }
         with TemporaryDirectory() as folder, Engine(lanes=cores(), folder=Path(folder)) as engine:
@@ -351,7 +351,8 @@ def load_of_others() -> tuple[float, float, float]:
 
 
 SECTIONS = (
-    throughput, share_of_peak, step_by_hand, several, time_to_target, after_seconds, rules, threads_and_frames, exact_panel
+    throughput, share_of_peak, step_by_hand, several, time_to_target, after_seconds, rules, threads_and_frames,
+    exact_panel,
 )  # fmt: skip
 
 

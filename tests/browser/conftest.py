@@ -3,10 +3,12 @@
 import os
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.server import app_server, chromium, find_chromium
 
 SMALL = "dataset=digits&hidden=64-32&batch_size=64"
+expect.set_options(timeout=30_000)  # a busy machine may be slow: a limit is reached only when something is wrong
 # The lab that was there before Streamlit hangs from the root element until the page has taken it over.
 TAKEN_OVER = "![...document.documentElement.children].some((e) => e.shadowRoot)"
 

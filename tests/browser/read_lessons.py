@@ -76,7 +76,7 @@ def read_all(browser: Browser, address: str, folder: Path, names: list[str], siz
             page,
             address,
             lessons()[name],
-            lambda step: page.screenshot(path=folder / f"{name}-{size}-{scheme}-{step}.png"),
+            lambda step, name=name: page.screenshot(path=folder / f"{name}-{size}-{scheme}-{step}.png"),
         )
     context.close()
 

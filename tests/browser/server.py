@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --force-color-profile=srgb"
-).split()
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
+)  # fmt: skip
 
 
 def find_chromium() -> str | None:
@@ -29,8 +29,8 @@ def find_chromium() -> str | None:
 
 @contextlib.contextmanager
 def app_server(script: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
-    """``streamlit run app.py`` on a free port, or another script; the address, once it answers. Its store is empty, unless
-    NOISE_LAB_STORE is set: what was trained before would come from the disk."""
+    """``streamlit run app.py`` on a free port, or another script; the address, once it answers. Its store is empty,
+    unless NOISE_LAB_STORE is set: what was trained before would come from the disk."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -111,7 +111,8 @@ def test_zoom_and_pins_are_common(open_compare):
           const scale = Math.min(width - 2.1 * size - 1, height - 1.7 * size - 1) / 8;
           const to = (i) => [left + 2.1 * size + (width - 2.1 * size - 1) / 2 + points[2 * i] * scale,
                              top + 1 + (height - 1.7 * size - 1) / 2 - points[2 * i + 1] * scale];
-          const inside = [...Array(points.length / 2).keys()].filter((i) => Math.hypot(points[2 * i], points[2 * i + 1]) < 2);
+          const near = (i) => Math.hypot(points[2 * i], points[2 * i + 1]) < 2;
+          const inside = [...Array(points.length / 2).keys()].filter(near);
           return to(inside[0]);
         }""",
         [box["x"], box["y"], box["width"], box["height"], 13],

@@ -109,7 +109,8 @@ def coloured(page) -> int:
       const [red, green, blue] = [0x6a, 0x35, 0xc9];
       let count = 0;
       for (let i = 0; i < data.length; i += 4) {
-        count += data[i + 3] > 200 && Math.abs(data[i] - red) + Math.abs(data[i + 1] - green) + Math.abs(data[i + 2] - blue) < 60;
+        const off = Math.abs(data[i] - red) + Math.abs(data[i + 1] - green) + Math.abs(data[i + 2] - blue);
+        count += data[i + 3] > 200 && off < 60;
       }
       return count;
     }""")

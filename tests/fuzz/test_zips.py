@@ -25,9 +25,11 @@ ODD = [
     [0] * 300, [1e308] * 3, {"__class__": "x"},
 ]  # fmt: skip
 NAMES = [
-    "../out", "/etc/x", "C:\\x", "a/../../b", "frames/../../x", "run.json", "b/run.json", "frames/000000008.frame", "./x",
+    "../out", "/etc/x", "C:\\x", "a/../../b", "frames/../../x", "run.json", "b/run.json", "frames/000000008.frame",
+    "./x",
     "frames/000000099.frame", "frames/999999999999.frame", "state.npz", "about.json", "tables/0123456789ab.npy", "\x00",
-    "thumbnail.svg", ".DS_Store", "__MACOSX/x", "x" * 2000, "", "run.json/", "frames", "frames/000000008.frame/x", "é\u202e",
+    "thumbnail.svg", ".DS_Store", "__MACOSX/x", "x" * 2000, "", "run.json/", "frames", "frames/000000008.frame/x",
+    "é\u202e",
 ]  # fmt: skip
 MODES = [0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK | 0o777, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK]
 

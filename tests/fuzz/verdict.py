@@ -29,11 +29,14 @@ def verdict(kind: str, take: Callable[[], Any], errors: tuple[type[Exception], .
     """What an input gave, or None where it was refused; then the folder is as it was before."""
     before = contents(folder)
     count = INPUTS.setdefault(kind, [0, 0])
+    given = refused = None
     try:
         given = take()
     except errors as error:
-        assert_sentence(str(error))
-        assert contents(folder) == before, f"left behind by what was refused: {error}"
+        refused = error
+    if refused is not None:
+        assert_sentence(str(refused))
+        assert contents(folder) == before, f"left behind by what was refused: {refused}"
         count[1] += 1
         return None
     count[0] += 1

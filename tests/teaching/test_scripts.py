@@ -22,6 +22,7 @@ from vae_core.data.digits import enlarged_digits
 from vae_core.run.catalogue import catalogue
 from vae_core.run.recipe import Recipe
 from vae_core.teaching.scripts import FRAMEWORKS, ScriptError, notation, own_rule, script, symbols
+from vae_core.trainer.networks import bfloat16_is_faster
 from vae_core.trainer.random_streams import stream
 from vae_core.trainer.trainer import Trainer
 
@@ -334,16 +335,23 @@ def test_a_rule_that_cannot_be_exported_by_itself_says_why(rules):
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_mnist_to_one_nat(framework, mnist, tmp_path):
-    """As people run them: the app as it is, with bfloat16 where that is faster."""
+    """As people run them: the app as it is, with bfloat16 where that is faster, after 100 steps.
+
+    Later on rounding decides: the app itself, its weights a millionth larger, was up to 1.05 nats off after 200 steps,
+    the script in float32 up to 1.2 (one thread, seeds 0 to 7), and the app itself in bfloat16 up to 1.2 (seeds 0 to
+    5). After 100 steps the first two were 0.2 and 0.01.
+    """
     skip_without(framework)
+    steps = STEPS // 2
     process = run(
-        framework, {"vae": (script(Recipe(dataset=mnist), framework), STEPS)}, tmp_path, os.environ["NOISE_LAB_DATA"]
+        framework, {"vae": (script(Recipe(dataset=mnist), framework), steps)}, tmp_path, os.environ["NOISE_LAB_DATA"]
     )
-    metrics, _ = app_of(Recipe(dataset=mnist), STEPS)
+    metrics, _ = app_of(Recipe(dataset=mnist), steps)
     _, loss, parts = numbers(finished(process)["vae"]["out"])
-    assert loss == pytest.approx(-metrics["elbo"], abs=1)
-    assert parts["reconstruction"] == pytest.approx(metrics["reconstruction"], abs=1)
-    assert parts["KL"] == pytest.approx(metrics["kl"], abs=0.5)
+    near = 1 if bfloat16_is_faster(torch.device("cpu")) else CLOSE
+    assert loss == pytest.approx(-metrics["elbo"], abs=near)
+    assert parts["reconstruction"] == pytest.approx(metrics["reconstruction"], abs=near)
+    assert parts["KL"] == pytest.approx(metrics["kl"], abs=near / 2)
 
 
 # -- symbols ---------------------------------------------------------------------------------

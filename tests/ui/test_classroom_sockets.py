@@ -465,12 +465,12 @@ def test_what_can_be_read_and_cannot_be_is_told_too(address, run, lockstep):
 
 
 def test_of_a_dragged_sliders_positions_only_the_newest_counts(address, run, monkeypatch):
-    held, done, switch = threading.Event(), [], run.switch
-    monkeypatch.setattr(run, "switch", lambda **s: held.wait(20) and (done.append(s), switch(**s)))
+    begun, held, done, switch = threading.Event(), threading.Event(), [], run.switch
+    monkeypatch.setattr(run, "switch", lambda **s: begun.set() or (held.wait(60) and (done.append(s), switch(**s))))
     with own(address, run) as client:
         client.wait("frame")
-        client.send({"do": "switch", "noise": 0.9})  # it is under way
-        time.sleep(0.3)
+        client.send({"do": "switch", "noise": 0.9})
+        assert begun.wait(60)
         for beta in range(1, 40):
             client.send({"do": "switch", "knobs": {"beta": beta / 10}})
         client.send({"do": "switch", "knobs": {"s": 0.5}})

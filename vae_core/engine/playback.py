@@ -192,6 +192,11 @@ class Playback(Watched):
     def seen_closely(self) -> bool:
         """Whether somebody watches each move."""
 
+    @property
+    @abstractmethod
+    def measured(self) -> bool:
+        """Whether somebody watches its exact measures."""
+
     @abstractmethod
     def note(self) -> dict[str, Any]:
         """What brings it back after the server has stopped."""

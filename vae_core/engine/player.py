@@ -150,6 +150,11 @@ class LiveRun(Playback):
         """Whether somebody watches each move."""
         return self._watch_closely > 0
 
+    @property
+    def measured(self) -> bool:
+        """Whether somebody watches its exact measures."""
+        return self._watch_measures > 0
+
     def state(self) -> dict[str, Any]:
         """What the controls show; JSON-ready. ``recorded``: the step up to which frames are there already, or None."""
         with self._lock:
@@ -186,12 +191,7 @@ class LiveRun(Playback):
     def _behind(self) -> bool:
         """Whether it rests where its training, which is further, will not be measured any more."""
         step = self.header["step"]
-        return (
-            self.resting
-            and bool(self._watch_measures)
-            and self.training.head > step
-            and step not in self.training.measures.steps
-        )
+        return self.resting and self.measured and self.training.head > step and step not in self.training.measures.steps
 
     def _measure_apart(self) -> None:
         if not self._behind or self._ended or self._trainings.crowd():

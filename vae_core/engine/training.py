@@ -56,6 +56,10 @@ class Player(Protocol):
     def seen_closely(self) -> bool:
         """Whether somebody watches each move."""
 
+    @property
+    def measured(self) -> bool:
+        """Whether somebody watches its exact measures."""
+
     def tell(self, what: str) -> None:
         """Something has changed, see `LiveRun.watch`."""
 
@@ -359,6 +363,8 @@ class Training:
             if resting and early > 0:
                 threading.Timer(early, self.measure).start()
                 return
+            if resting and not any(p.measured and p.header["step"] >= self.head for p in self.players):
+                return  # who watches rests further back, and is about to leave, see `LiveRun`
             header = self.header
             due = self.measures.due(header, resting)
             if due is None:
