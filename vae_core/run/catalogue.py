@@ -6,9 +6,12 @@ Only `catalogue` needs the rules, and loads torch with them; the server asks a w
 import inspect
 import typing
 from collections.abc import Iterable
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict  # as pydantic, which tests what is sent, needs it below Python 3.12
 
 Kind = Literal["choice", "bool", "int", "float", "text"]
+Value = bool | float | str
 
 
 class Choice(TypedDict):
@@ -29,17 +32,18 @@ class KnobEntry(TypedDict):
     title: str
     help: str
     kind: Kind
-    default: Any
+    default: Value
     min: float | None
     max: float | None
     step: float
     scale: Literal["linear", "log"]
-    when: dict[str, tuple[Any, ...]]
+    when: dict[str, list[Value]]
     choices: list[Choice]
 
 
 class RuleEntry(TypedDict):
-    """A rule as the page sees it: the lines of its class, formulas also as MathML, and its source."""
+    """A rule as the page sees it: the lines of its class, formulas also as MathML, and its source, which who watches a
+    room does not get."""
 
     name: str
     title: str
@@ -52,10 +56,10 @@ class RuleEntry(TypedDict):
     source: str
     noisy: bool
     noise_off: str
-    noise_when: dict[str, tuple[Any, ...]]
+    noise_when: dict[str, list[Value]]
     has_posterior: bool
     knobs: list[KnobEntry]
-    code: str
+    code: NotRequired[str]
 
 
 def by_name(rules: Iterable[RuleEntry]) -> dict[str, RuleEntry]:
@@ -94,7 +98,7 @@ def entry(name: str) -> RuleEntry:
         "source": rule.source,
         "noisy": bool(rule.noise_off),
         "noise_off": rule.noise_off,
-        "noise_when": rule.noise_when,
+        "noise_when": {name: list(values) for name, values in rule.noise_when.items()},
         "has_posterior": not rule.undefined,
         "knobs": [knob_entry(name, field) for name, field in rule.Knobs.model_fields.items()],
         "code": inspect.getsource(rule),
@@ -119,6 +123,6 @@ def knob_entry(name: str, field: Any) -> KnobEntry:
         "max": limits.get("le"),
         "step": 1 if kind == "int" else 0.01,
         "scale": "log" if looks["log"] else "linear",
-        "when": looks["when"],
+        "when": {name: list(values) for name, values in looks["when"].items()},
         "choices": [{"value": value, "title": looks["choices"].get(value, value)} for value in choices],
     }

@@ -19,7 +19,6 @@ from vae_core.run.catalogue import RuleEntry
 from vae_core.run.frame import PackedFrame
 from vae_core.run.packing import unpack
 from vae_core.ui.server import compact
-from vae_core.ui.server.replies import Rule
 from vae_core.ui.server.room_replies import Poll, PollShown, RoomHello
 
 RATE = float(os.environ.get("NOISE_LAB_CLASS_RATE", "2"))  # frames a second to each viewer, however many there are
@@ -193,7 +192,7 @@ class Broadcast:
         shown = [{name: value for name, value in rule.items() if name != "code"} for rule in rules]
         hello = RoomHello(
             kind="hello",
-            rules=cast(list[Rule], shown),  # as a worker describes them
+            rules=cast(list[RuleEntry], shown),  # without their code
             take=take,
             classes=run.info["classes"],
             encoder=run.info["encoder"],

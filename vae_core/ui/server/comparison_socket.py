@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 from vae_core.engine.lockstep import Lockstep
 from vae_core.run.frame import PackedFrame
 from vae_core.ui.server import messages
-from vae_core.ui.server.replies import Columns, ComparisonHello, ComparisonHistory, Contestant, Gone, Round, Rule
+from vae_core.ui.server.replies import Columns, ComparisonHello, ComparisonHistory, Contestant, Gone, Round
 from vae_core.ui.server.run_socket import STATE_EVERY, images_of
 from vae_core.ui.server.socket import PREFIX, BrowserSocket, Steering, same_origin, turn_away
 from vae_core.ui.server.state import comparisons, engine
@@ -66,7 +66,7 @@ class ComparisonSocket(BrowserSocket[messages.ComparisonCommand]):
         self.sent = [None] * len(members)
         hello = ComparisonHello(
             type="hello",
-            rules=cast(list[Rule], engine().rules()),  # as a worker describes them
+            rules=engine().rules(),
             question=self.lockstep.question,
             columns=[Contestant(classes=run.info["classes"], recipe=run.info["recipe"]) for run in members],
             images=images_of(members[0]),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_or
 from pydantic import BaseModel
 from typing_extensions import TypeIs, get_type_hints, is_typeddict
 
+from vae_core.run import catalogue
 from vae_core.ui.server import messages, replies, room_replies
 
 FILE = Path(__file__).parents[1] / "web" / "shared" / "messages.js"
@@ -35,7 +36,7 @@ def written() -> str:
     """The file."""
     declared = [
         cls
-        for module in (messages, replies, room_replies)
+        for module in (messages, catalogue, replies, room_replies)
         for cls in vars(module).values()
         if getattr(cls, "__module__", "") == module.__name__
         and (is_command(cls) or (is_typeddict(cls) and module is not messages))
@@ -59,7 +60,7 @@ def typedef(cls: type) -> str:
 
 def name_of(cls: type) -> str:
     """What a message is called in the JavaScript, where those of both directions are in one file."""
-    return f"{cls.__name__}Command" if is_command(cls) else cls.__name__
+    return f"{cls.__name__}Command" if is_command(cls) else cls.__name__.removesuffix("Entry")
 
 
 def fields(cls: type) -> Iterator[tuple[str, str, bool]]:

@@ -9,6 +9,8 @@ import numpy as np
 from pydantic import InstanceOf
 from typing_extensions import TypedDict
 
+from vae_core.run.catalogue import RuleEntry
+
 Array = InstanceOf[np.ndarray]
 Float32 = Annotated[Array, "Float32Array"]  # as the browser unpacks them
 Int32 = Annotated[Array, "Int32Array"]
@@ -19,50 +21,6 @@ Metrics = dict[str, float | None]
 
 
 # -- parts of messages -------------------------------------------------------------------------
-
-
-class Choice(TypedDict):
-    """One of the values of a knob."""
-
-    value: str
-    title: str
-
-
-class Knob(TypedDict):
-    """A knob as its rule declares it; shown when the knobs that `when` names have one of these values."""
-
-    name: str
-    symbol: str
-    title: str
-    help: str
-    kind: Literal["choice", "bool", "int", "float", "text"]
-    default: bool | float | str
-    min: float | None
-    max: float | None
-    step: float
-    scale: Literal["log", "linear"]
-    when: dict[str, list[bool | float | str]]
-    choices: list[Choice]
-
-
-class Rule(TypedDict):
-    """A rule; formula and charge as MathML. Who watches a room does not get its code."""
-
-    name: str
-    title: str
-    question: str
-    formula: str
-    mathml: str
-    charged: str
-    why: str
-    undefined: str
-    source: str
-    noisy: bool
-    noise_off: str
-    noise_when: dict[str, list[bool | float | str]]
-    has_posterior: bool
-    knobs: list[Knob]
-    code: NotRequired[str]
 
 
 class Data(TypedDict):
@@ -148,7 +106,7 @@ class Hello(TypedDict):
     """What is fixed for a run."""
 
     type: Literal["hello"]
-    rules: list[Rule]
+    rules: list[RuleEntry]
     recipe: dict[str, Any]
     dataset: Data
     classes: list[str]
@@ -217,7 +175,7 @@ class ComparisonHello(TypedDict):
     """What is fixed for a comparison."""
 
     type: Literal["hello"]
-    rules: list[Rule]
+    rules: list[RuleEntry]
     question: str
     columns: list[Contestant]
     images: str

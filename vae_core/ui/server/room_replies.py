@@ -7,6 +7,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from vae_core.run.catalogue import RuleEntry
 from vae_core.ui.server.replies import (
     Decoder,
     Exact,
@@ -18,7 +19,6 @@ from vae_core.ui.server.replies import (
     Mark,
     Pong,
     Refused,
-    Rule,
     Uint8,
     Uint16,
 )
@@ -120,7 +120,7 @@ class RoomHello(TypedDict):
 
     kind: Literal["hello"]
     take: int
-    rules: list[Rule]
+    rules: list[RuleEntry]
     recipe: dict[str, Any]
     classes: list[str]
     encoder: list[int]

@@ -138,13 +138,13 @@ export {};
  */
 
 /**
- * @typedef {Object} Choice One of the values of a knob.
+ * @typedef {Object} Choice A value of a knob that is chosen from a list.
  * @property {string} value
  * @property {string} title
  */
 
 /**
- * @typedef {Object} Knob A knob as its rule declares it; shown when the knobs that `when` names have one of these values.
+ * @typedef {Object} Knob A declared knob as a widget sees it. `when` names the values of another knob with which this one counts; `min` and `max` are None where there is no end.
  * @property {string} name
  * @property {string} symbol
  * @property {string} title
@@ -154,13 +154,13 @@ export {};
  * @property {number | null} min
  * @property {number | null} max
  * @property {number} step
- * @property {"log" | "linear"} scale
+ * @property {"linear" | "log"} scale
  * @property {Object<string, (boolean | number | string)[]>} when
  * @property {Choice[]} choices
  */
 
 /**
- * @typedef {Object} Rule A rule; formula and charge as MathML. Who watches a room does not get its code.
+ * @typedef {Object} Rule A rule as the page sees it: the lines of its class, formulas also as MathML, and its source, which who watches a room does not get.
  * @property {string} name
  * @property {string} title
  * @property {string} question
