@@ -14,8 +14,8 @@ else:
     from vae_core.ui.server.state import engine, lifespan
 
     engine()  # its workers import torch while this process imports the rest
-    from vae_core.ui.server import comparison_socket, early, health, room_socket, run_socket, shelf
+    from vae_core.ui.server import comparison_socket, early, health, room_socket, run_socket, streamlit_files
 
     parts = (run_socket, comparison_socket, room_socket, health, early)
     routes = [route for part in parts for route in part.routes()]
-    app = st.App(ROUTER, routes=routes, middleware=shelf.middleware(), lifespan=lifespan)
+    app = st.App(ROUTER, routes=routes, middleware=streamlit_files.middleware(), lifespan=lifespan)

@@ -7,10 +7,10 @@ from vae_core.run.recipe import RecipeError, unknown
 from vae_core.teaching.lessons import Lesson, lessons
 from vae_core.ui.widgets.lesson.lecture import STEPS, hidden_parts, large
 from vae_core.ui.widgets.lesson.looks import LARGE_TYPE, LOOKS, NO_MENU
+from vae_core.ui.widgets.lesson.navigation import foot, head, open_lesson
 from vae_core.ui.widgets.lesson.prediction import predict, predicted
 from vae_core.ui.widgets.lesson.sitting import Sitting, lesson_stage, sitting, start_again
 from vae_core.ui.widgets.lesson.text import tasks, write
-from vae_core.ui.widgets.lesson.way import foot, head, open_lesson
 from vae_core.workers.errors import LaneError
 
 

@@ -8,8 +8,8 @@ from vae_core.ui.widgets.clock import follow_run, play_button, run_beside_stage
 from vae_core.ui.widgets.microscope.codes import all_codes
 from vae_core.ui.widgets.microscope.decoder import decoder
 from vae_core.ui.widgets.microscope.image import one_image
+from vae_core.ui.widgets.microscope.image_choice import image_controls, notice
 from vae_core.ui.widgets.microscope.views import LOOKS
-from vae_core.ui.widgets.microscope.which import image_controls, notice
 
 EVERY = 2.0  # seconds between two pictures while the run trains
 PARTS = {"image": "One image", "codes": "All codes", "decoder": "Decoder"}

@@ -7,7 +7,7 @@ import torch
 from tests.conftest import small
 from tests.rules.applied import apply, build, make_batch
 from vae_core.data.tables import TableError, store
-from vae_core.rule.properties import measure
+from vae_core.rule.image_properties import measure
 from vae_core.run.recipe import parse_knobs
 from vae_core.trainer.random_streams import stream
 from vae_core.trainer.trainer import Trainer

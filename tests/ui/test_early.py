@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from tests.browser.server import app_server
 from tests.conftest import wait_until
 from vae_core.ui.server import early as early_page
-from vae_core.ui.server import shelf
+from vae_core.ui.server import streamlit_files
 from vae_core.ui.server.early import front, runs
 from vae_core.ui.server.files import assets, script
 from vae_core.workers.errors import Refused
@@ -178,12 +178,12 @@ def test_streamlits_scripts_are_compressed_and_kept(address):
         packed, headers = fetch(f"{address}/{name}", **{"Accept-Encoding": "gzip, br"})
         assert headers["Content-Encoding"] == "gzip" and "immutable" in headers["Cache-Control"]
         assert headers["Content-Type"].startswith("text/javascript") and "Accept-Encoding" in headers["Vary"]
-        assert gzip.decompress(packed) == whole == (shelf.FOLDER.parent / name).read_bytes()
+        assert gzip.decompress(packed) == whole == (streamlit_files.FOLDER.parent / name).read_bytes()
         assert len(packed) < 0.4 * len(whole)
 
 
 @pytest.mark.parametrize("path", ["/static/js/no_such.js", "/static/js/..%2f..%2fapp.py", "/static/js/../../../app.py"])
-def test_what_is_not_streamlits_is_not_on_the_shelf(address, path):
+def test_what_is_not_streamlits_is_not_kept(address, path):
     try:
         body, _ = fetch(address + path, **{"Accept-Encoding": "identity"})
         refused = None

@@ -2,7 +2,7 @@
 
 A data set has MNIST's format and is one of DATASETS; `load_dataset` says where it looks for one. Its files are
 read by `idx`, known by `originals`, fetched by `mirrors` and kept mapped by `cache`; `digits` stand in for them.
-Beside these: `tables`, a user's own offsets; `drawing`, strokes as an image of MNIST; `foreign`, caution with
+Beside these: `tables`, a user's own offsets; `drawing`, strokes as an image of MNIST; `untrusted`, caution with
 files from elsewhere; `folders`, where we keep things and how files are written whole.
 
 Imports numpy and no other room; never torch, scikit-learn or scipy. Open `datasets` first.

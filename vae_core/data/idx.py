@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from vae_core.data.foreign import entries, reason, shown
+from vae_core.data.untrusted import entries, reason, shown
 
 FILES = {  # the four files of MNIST and of its look-alikes: name -> shape
     "train-images-idx3-ubyte": (60000, 28, 28),

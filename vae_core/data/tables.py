@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vae_core.data.folders import cache_folder, try_replace
-from vae_core.data.foreign import entries, shown
+from vae_core.data.untrusted import entries, shown
 
 LIMIT = 8 * 2**20  # bytes
 MOST_ROWS = 60_000  # training images

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from vae_core.data import tables
 from vae_core.rule import LATENT, Batch, Latent, Rule, Setting, beta_knob, knob
+from vae_core.rule.image_properties import PROPERTIES, measure, standardised
 from vae_core.rule.neighbours import Neighbours
 from vae_core.rule.normalisation import Normalisation
-from vae_core.rule.properties import PROPERTIES, measure, standardised
 
 
 class Offset(Rule):

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from vae_core.data import tables
-from vae_core.data.foreign import entries, shown
+from vae_core.data.untrusted import entries, shown
 from vae_core.run.recording import RecordingError, Run
 
 LIMIT = 160 * 2**20  # bytes, packed and unpacked; a recording has at most 96 MB of frames

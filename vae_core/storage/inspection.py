@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vae_core.data import tables
-from vae_core.data.foreign import entries, reason, shown
+from vae_core.data.untrusted import entries, reason, shown
 from vae_core.run.frame import Frame
 from vae_core.run.recipe import parse_knobs
 from vae_core.run.recording import RecordingError, Run

@@ -18,8 +18,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from vae_core.data import tables
 from vae_core.data.folders import named_folder, system_folder, try_replace
-from vae_core.data.foreign import shown
 from vae_core.data.originals import ORIGINALS
+from vae_core.data.untrusted import shown
 from vae_core.figures.thumbnail import thumbnail
 from vae_core.run.recording import Run, as_checked
 from vae_core.storage import archive, inspection

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vae_core.rule import LATENT, Batch, Latent
+from vae_core.rule.image_properties import PROPERTIES, measure
 from vae_core.rule.normalisation import EPSILON
-from vae_core.rule.properties import PROPERTIES, measure
 from vae_core.rules.offset import Offset
 from vae_core.run.widths import parameters, wider
 from vae_core.trainer.networks import Encoder, Ensemble

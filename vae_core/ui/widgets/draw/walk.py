@@ -8,7 +8,7 @@ import streamlit as st
 
 from vae_core.engine.player import LiveRun
 from vae_core.figures.drawing import animation
-from vae_core.ui.widgets.strip import classes_shown, test_image
+from vae_core.ui.widgets.class_images import classes_shown, test_image
 
 # In the session state: images kept for the walk, and how often one was; the way.
 KEPT, TIMES, WAY = "draw_kept", "draw_times", "draw_way"

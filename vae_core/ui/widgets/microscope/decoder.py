@@ -4,8 +4,8 @@ import streamlit as st
 
 from vae_core.engine.player import LiveRun
 from vae_core.figures.fields import class_figure, line_figure, smoothness_figure
+from vae_core.ui.widgets.class_images import stands_for
 from vae_core.ui.widgets.microscope.views import seen, show
-from vae_core.ui.widgets.strip import stands_for
 
 FIELDS = {"smoothness": "How fast images change", "class": "Which class"}
 EDGES = (4, 8, 16, 32, 64)  # of the plane

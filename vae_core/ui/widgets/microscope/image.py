@@ -6,8 +6,8 @@ import streamlit as st
 
 from vae_core.engine.player import LiveRun
 from vae_core.figures.exact import bounds_figure, images_figure, posterior_figure, sum_figure
+from vae_core.ui.widgets.microscope.image_choice import wrong_about
 from vae_core.ui.widgets.microscope.views import NATS, seen, show, undefined
-from vae_core.ui.widgets.microscope.which import wrong_about
 from vae_core.ui.widgets.rules import title_of
 from vae_core.ui.widgets.theme import dark
 

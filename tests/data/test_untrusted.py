@@ -3,7 +3,7 @@
 import io
 import zipfile
 
-from vae_core.data.foreign import entries, reason, shown
+from vae_core.data.untrusted import entries, reason, shown
 
 
 def test_entries_of_a_zip_are_counted_without_reading_it():

@@ -4,9 +4,9 @@ import streamlit as st
 
 from vae_core.engine.player import LiveRun
 from vae_core.figures.exact import thumbnail
+from vae_core.ui.widgets.class_images import labels_of, stands_for
 from vae_core.ui.widgets.microscope.views import seen
 from vae_core.ui.widgets.notice import Notice
-from vae_core.ui.widgets.strip import labels_of, stands_for
 
 ANY = "any class"
 CLASS, WORST = "microscope_class", "microscope_worst"  # in the session state

@@ -15,7 +15,7 @@ FOLDER = Path(st.__file__).parent / "static" / "static"
 TYPES = {"js": "text/javascript", "css": "text/css"}
 
 
-class Shelf:
+class StreamlitFiles:
     """Streamlit's scripts and style sheets, compressed once and kept: 0.6 MB for a first visit instead of 2.2, of
     which a class on one network feels each. Streamlit leaves that to a proxy, and reads each file for each visitor."""
 
@@ -25,7 +25,7 @@ class Shelf:
         self._kept: dict[str, Response] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is on the shelf; all else is Streamlit's."""
+        """Answer what is kept; all else is Streamlit's."""
         if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] in self._paths:
             request = Request(scope)
             if accepts_gzip(request.headers):
@@ -42,4 +42,4 @@ class Shelf:
 
 def middleware() -> list[Middleware]:
     """For `st.App`."""
-    return [Middleware(Shelf)]
+    return [Middleware(StreamlitFiles)]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vae_core.data import load_dataset
-from vae_core.rule.properties import PROPERTIES, measure, standardised
+from vae_core.rule.image_properties import PROPERTIES, measure, standardised
 
 
 def drawn(paint) -> torch.Tensor:
