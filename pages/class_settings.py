@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from vae_core.engine.engine import FIGURES, LOST
 from vae_core.engine.limits import LimitError, Limits
 from vae_core.ui.server.admin import TOKEN, has_token
-from vae_core.ui.server.health import FIGURES, LOST
 from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.admin_form import ask_for_token, is_admin
 

@@ -141,7 +141,7 @@ def test_what_cannot_be_is_said_in_a_sentence():
         ("Choose one of: torch, keras", ({}, "jax")),
         ("knob 'beta' is missing", ({"rule": "vae", "knobs": {"s": 1.0}}, "torch")),
         ("knob 'normalise' is missing", ({"rule": "offset", "knobs": {}}, "keras")),
-        ("add vae_core/scripts/torch/rules/nope.py", ({"rule": "nope", "knobs": {}}, "torch")),
+        ("add vae_core/teaching/scripts/torch/rules/nope.py", ({"rule": "nope", "knobs": {}}, "torch")),
         ("two or more", (Recipe(rule="normalised_noise", batch_size=1), "torch")),
         (
             "more than 119: take PyTorch, or MNIST's grey pixels, one encoder",
@@ -326,10 +326,10 @@ def test_a_rule_that_cannot_be_exported_by_itself_says_why(rules):
         ("Latent", "pass\n\n\nclass Other(Rule):\n    pass", "its file has 2 rules"),
     ]:
         (rules / "mine.py").write_text(rule.format(names=names, body=body))
-        with pytest.raises(ScriptError, match=f"{words}: add vae_core/scripts/torch/rules/mine.py"):
+        with pytest.raises(ScriptError, match=f"{words}: add vae_core/teaching/scripts/torch/rules/mine.py"):
             script(recipe, "torch")
     (rules / "mine.py").write_text(rule.format(names="Rule", body="pass"))
-    with pytest.raises(ScriptError, match=r"take PyTorch, or add vae_core/scripts/keras/rules/mine.py"):
+    with pytest.raises(ScriptError, match=r"take PyTorch, or add vae_core/teaching/scripts/keras/rules/mine.py"):
         script(recipe, "keras")
 
 

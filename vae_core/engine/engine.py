@@ -18,6 +18,17 @@ from vae_core.workers.turns import Turn
 
 LEAST_FRAMES = 1 << 20  # bytes of frames that each recording may keep at least
 
+FIGURES = {  # of `Engine.figures`, in words
+    "lanes": "Worker processes.",
+    "runs": "Open runs.",
+    "feeds": "Runs that are trained; equal recipes share one.",
+    "training": "Open runs that play.",
+    "waiting": "Requests that wait for a worker.",
+    "frames": "Recorded frames in memory.",
+    "frame_bytes": "Memory of the recorded frames.",
+}
+LOST = "Workers that died since the start."
+
 
 class Engine:
     """Lanes, the trainings in them, and the runs that show these.
@@ -193,8 +204,7 @@ class Engine:
         self.trainings.retire(run.training)
 
     def figures(self) -> dict[str, int]:
-        """How busy the engine is: lanes, runs, trainings (trainings), training (runs that play), waiting (requests),
-        frames and frame_bytes (recorded), lost (workers since the start)."""
+        """How busy the engine is: the keys of `FIGURES`, and lost (workers since the start)."""
         with self._lock:
             runs, trainings = list(self.runs.values()), list(self.trainings)
         frames: dict[int, int] = {}

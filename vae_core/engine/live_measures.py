@@ -184,7 +184,7 @@ def combined(parts: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str,
 def estimate(values: np.ndarray, known: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
     """The mean over all images of what was measured of some, and its standard error: what is known of all, and by how
     much the measured ones lie off on average (Cochran 1977, "Sampling techniques", sec. 7.2, with b₀ = 1). Over random
-    samples it has no bias; ours is every k-th image by ink, for which the error is about right. A slope fitted to the
+    samples it has no bias; ours is every k-th image, for which the error is about right. A slope fitted to the
     sample has one where a few images make most of the mean, as the gap's do: it was up to 3 of 4.5 nats too low, with
     an error of 0.2. Of all images it is their mean.
 

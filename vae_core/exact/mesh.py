@@ -20,6 +20,7 @@ SIDE = 8  # nodes of a tile, each way
 NODES = SIDE * SIDE
 NEGLIGIBLE = 16.0  # nats below the best node: mass e^-16 is left out
 SAFETY = 3.0  # times what a parabola would rise above the nodes between them
+FIRST = 96  # nodes along the longer side of the first lattice
 IMAGES = 2000  # at a time: their values on the coarse lattice take 80 MB
 
 LogDensity = Callable[[Tensor], Tensor]  # places (M, 2) -> (M,) nats
@@ -70,7 +71,7 @@ def integrate(
     box: Box,
     hints: Tensor,
     tolerance: float = 5e-3,
-    coarse: int = 96,
+    coarse: int = FIRST,
     deepest: int = 9,
     pause: Callable[[], None] = lambda: None,
 ) -> Integral:

@@ -21,7 +21,7 @@ def knob(
 
     Args:
         low, high: the range; values outside are refused.
-        log: the slider is logarithmic above ``high / 1000``.
+        log: the slider is logarithmic, above ``high / 10,000`` where ``low`` is 0.
         choices: value -> title, for knobs declared as a ``Literal``.
         when: another knob's name -> its values with which this one counts; else it is hidden.
     """

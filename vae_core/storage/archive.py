@@ -15,7 +15,7 @@ from vae_core.data import tables
 from vae_core.data.untrusted import entries, shown
 from vae_core.run.recording import RecordingError, Run
 
-LIMIT = 160 * 2**20  # bytes, packed and unpacked; a recording has at most 96 MB of frames
+LIMIT = 160 * 2**20  # bytes, packed and unpacked; more than a recording's frames may have
 MOST_FILES = 20_000
 MOST_STATE = 32 * 2**20  # a larger state is left out: the run is then trained again from its recipe
 KEY = "[0-9a-f]{12}"  # of a table

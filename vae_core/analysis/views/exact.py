@@ -9,7 +9,7 @@ from vae_core.exact.aggregate import aggregate_of, density_at
 from vae_core.exact.bounds import importance_bounds
 from vae_core.exact.gaussians import Gaussians, best_gaussians, elbo, family_of, joint_of, posterior_of
 from vae_core.exact.marginal import integral_of, log_marginals, posterior_on
-from vae_core.exact.mesh import Box
+from vae_core.exact.mesh import FIRST, Box
 from vae_core.exact.model import model_of
 from vae_core.exact.priors import Prior, fitted_mixture, kl_from_standard, rule_prior, training_codes, yardsticks
 from vae_core.trainer.pixels import as_bytes
@@ -18,7 +18,7 @@ from vae_core.trainer.trainer import Trainer
 
 GRID, LIVE_GRID = 96, 40  # nodes of a drawn density, each way; while the run trains
 DRAWN = 8.0  # nats below the posterior's highest place: what lies lower is not drawn; at most e^-8 of a Gaussian
-COARSE, FINE = 32, 96  # nodes of the first lattice
+COARSE = 32  # nodes of the first lattice, where it has to be quick
 TOGETHER = 10_000  # test images of the aggregate
 
 
@@ -44,7 +44,7 @@ def microscope(trainer: Trainer, index: int | None = None, coarse: bool = False)
     index = trainer.chosen if index is None else index
     raw = trainer.points.raw[index : index + 1]
     prior = rule_prior(trainer)
-    found = integral_of(trainer, raw, [prior], coarse=COARSE if coarse else FINE)
+    found = integral_of(trainer, raw, [prior], coarse=COARSE if coarse else FIRST)
     low, high = found.extent[0, 0].view(2, 2)
     code = trainer.encode(raw, torch.zeros(1, 2)).mean.double()
     q = posterior_of(trainer, raw)

@@ -33,7 +33,7 @@ def live_exact(
     Args:
         part: of the images, every ``parts``-th from this one on: each part stands for all.
         parts: how many there are; fewer where there are few images.
-        fine: to 0.005 nats an image instead of 0.05.
+        fine: to `FINE_TOLERANCE` an image instead of `COARSE_TOLERANCE`.
         pause: is called between two products of the integrals, and may raise an error that ends it.
 
     Returns:

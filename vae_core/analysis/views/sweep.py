@@ -4,13 +4,12 @@ from typing import Any
 
 import torch
 
+from vae_core.analysis.views.exact import COARSE
+from vae_core.analysis.views.live import COARSE_TOLERANCE
 from vae_core.exact.marginal import integral_of
 from vae_core.exact.priors import rule_prior
 from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
-
-TOLERANCE = 0.05  # nats
-COARSE = 32  # nodes of the first lattice, each way
 
 
 @torch.no_grad()
@@ -21,7 +20,7 @@ def probe_marginal(trainer: Trainer) -> dict[str, Any]:
         step, images; log_marginal, error: nats, means over the images; prior: its name.
     """
     raw, prior = trainer.points.raw[:PROBE], rule_prior(trainer)
-    found = integral_of(trainer, raw, [prior], coarse=COARSE, tolerance=TOLERANCE)
+    found = integral_of(trainer, raw, [prior], coarse=COARSE, tolerance=COARSE_TOLERANCE)
     return {
         "step": trainer.step_count,
         "images": len(raw),

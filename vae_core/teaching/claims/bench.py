@@ -31,7 +31,7 @@ class Measured:
 
     def __init__(self, trainer: Trainer, images: int) -> None:
         self.trainer = trainer
-        probe = trainer.points.raw[:PROBE]  # sorted by ink
+        probe = trainer.points.raw[:PROBE]
         self._raw = probe[torch.linspace(0, len(probe) - 1, min(images, len(probe))).long()]
 
     @cached_property

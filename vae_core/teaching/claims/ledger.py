@@ -103,7 +103,7 @@ def record(findings: dict[str, Finding], setting: dict[str, Any], path: Path = M
     for name, finding in findings.items():
         own = CLAIMS[name]
         text = {"question": own.question, "sentence": own.sentence, "folklore": own.folklore}
-        entries[name] = {**text, **asdict(finding), "verdict": finding.verdict}
+        entries[name] = {**text, **asdict(finding)}
     path.write_text(
         json.dumps({"setting": setting, "claims": entries}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )

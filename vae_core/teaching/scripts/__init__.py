@@ -66,7 +66,7 @@ def script(
         if framework != "torch":
             raise ScriptError(
                 f"No {FRAMEWORKS[framework]} script yet for the rule {values['rule']!r}: take PyTorch, "
-                f"or add vae_core/scripts/{framework}/rules/{path.name}."
+                f"or add vae_core/teaching/scripts/{framework}/rules/{path.name}."
             )
         path = folder / "own_rule.py"
     try:

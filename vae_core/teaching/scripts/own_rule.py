@@ -18,7 +18,7 @@ def read_rule(rule: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
         ScriptError: there is no such file, or the rule needs more of ours than a script holds.
     """
     path = RULES / f"{rule}.py"
-    hint = f"add vae_core/scripts/torch/rules/{rule}.py"
+    hint = f"add vae_core/teaching/scripts/torch/rules/{rule}.py"
     if not str(rule).isidentifier() or not path.exists():
         raise ScriptError(f"No script yet for the rule {rule!r}: {hint}.")
     source = path.read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ FASTEST, TOGETHER = 10.0, 60.0  # frames a second: to one viewer, and to all, wh
 STATE_EVERY = 5.0  # seconds, where only the clock and the length of the timeline have changed
 HISTORY_EVERY = 2.0  # seconds that a history is handed to those who come
 WEIGHTS_EVERY = 2.0, 10.0, 30  # seconds between two decoders on offer: at least, at most, and viewers for one second
-PAST, DECODERS = 128, 6  # recorded frames (14 kB each) and decoders (200 kB each) that are kept
+PAST, DECODERS = 128, 6  # recorded frames and decoders that are kept: a decoder is some fourteen times as large
 VOLATILE = ("step", "epoch", "seconds", "kept")  # in a run's state, when it trains
 HIDDEN = ("link", "message", "crowd")  # of a run's state: the presenter's alone
 

@@ -15,22 +15,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from vae_core.engine.engine import Engine
+from vae_core.engine.engine import FIGURES, LOST, Engine
 from vae_core.ui.server.admin import TOKEN, has_token, is_token
 from vae_core.ui.server.socket import PREFIX
 from vae_core.ui.server.state import engine
 from vae_core.workers.messages import DescribeRules
-
-FIGURES = {  # of `Engine.figures`, in words
-    "lanes": "Worker processes.",
-    "runs": "Open runs.",
-    "feeds": "Runs that are trained; equal recipes share one.",
-    "training": "Open runs that play.",
-    "waiting": "Requests that wait for a worker.",
-    "frames": "Recorded frames in memory.",
-    "frame_bytes": "Memory of the recorded frames.",
-}
-LOST = "Workers that died since the start."
 
 
 class Figures(Collector):

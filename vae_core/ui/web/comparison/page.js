@@ -2,10 +2,11 @@
 
 import { button, segmented } from "../shared/controls.js";
 import { ICONS } from "../shared/icons.js";
+import { KEYS } from "../shared/keyboard_shortcuts.js";
 
 const BAR = `
   <header class="bar">
-    ${button("play", "Play", ICONS.play, "Play or pause all runs (space)")}
+    ${button("play", "Play", ICONS.play, `Play or pause all runs (${KEYS.play[1]})`)}
     <div class="group">${button("step", "Step", ICONS.step, "One optimiser step of each run")}
     ${button("reset", "Reset", ICONS.reset, "All runs again from step 0, with their present settings")}</div>
     <div class="group speed"><span class="label">steps/s</span>
@@ -52,10 +53,10 @@ const curve = (id, title) => `
 
 const TIMELINE = `
   <footer class="timeline">
-    <button type="button" data-testid="back" aria-label="One frame back" title="One frame back (left arrow)">${ICONS.back}</button>
+    <button type="button" data-testid="back" aria-label="One frame back" title="One frame back (${KEYS.back[1]})">${ICONS.back}</button>
     <div class="track"><div class="events" aria-hidden="true"></div>
       <input type="range" data-testid="timeline" min="0" max="1" step="1" value="1" aria-label="Frames of all runs"></div>
-    <button type="button" data-testid="forward" aria-label="One frame forward" title="One frame forward (right arrow)">${ICONS.forward}</button>
+    <button type="button" data-testid="forward" aria-label="One frame forward" title="One frame forward (${KEYS.forward[1]})">${ICONS.forward}</button>
     <button type="button" data-testid="live" title="Return to the live runs"><i class="lamp"></i><span>Live</span></button>
   </footer>`;
 

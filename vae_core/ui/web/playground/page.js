@@ -2,6 +2,7 @@
 
 import { button, segmented } from "../shared/controls.js";
 import { ICONS } from "../shared/icons.js";
+import { KEYS } from "../shared/keyboard_shortcuts.js";
 
 /** @type {(name: string, caption: string) => string} */
 const tile = (name, caption) =>
@@ -12,7 +13,7 @@ const ARROW = '<span class="arrow" aria-hidden="true"></span>';
 
 const BAR = `
   <header class="bar">
-    ${button("play", "Play", ICONS.play, "Play or pause (space)")}
+    ${button("play", "Play", ICONS.play, `Play or pause (${KEYS.play[1]})`)}
     <div class="group">${button("step", "Step", ICONS.step, "One optimiser step")}
     ${button("epoch", "Epoch", ICONS.epoch, "One pass over the training images")}
     ${button("reset", "Reset", ICONS.reset, "Start again from step 0")}</div>
@@ -50,7 +51,7 @@ const INFLOW = `
       <select data-testid="rule" aria-label="Latent rule"></select>
       <div class="formula" data-part="formula"></div>
       <div class="charged" data-part="charged"></div>
-      <button type="button" class="noise" role="switch" data-testid="noise" aria-checked="true" title="Noise on or off (n)"></button>
+      <button type="button" class="noise" role="switch" data-testid="noise" aria-checked="true" title="Noise on or off (${KEYS.noise[1]})"></button>
       <div class="knob" data-part="scale"></div>
       <p class="note" data-part="note" hidden></p>
       <div class="knobs" data-part="knobs"></div>
@@ -124,10 +125,10 @@ const CURVES = `
 
 const TIMELINE = `
   <footer class="timeline">
-    <button type="button" data-testid="back" aria-label="One frame back" title="One frame back (left arrow)">${ICONS.back}</button>
+    <button type="button" data-testid="back" aria-label="One frame back" title="One frame back (${KEYS.back[1]})">${ICONS.back}</button>
     <div class="track"><div class="events" aria-hidden="true"></div>
       <input type="range" data-testid="timeline" min="0" max="1" step="1" value="1" aria-label="Frames of the training"></div>
-    <button type="button" data-testid="forward" aria-label="One frame forward" title="One frame forward (right arrow)">${ICONS.forward}</button>
+    <button type="button" data-testid="forward" aria-label="One frame forward" title="One frame forward (${KEYS.forward[1]})">${ICONS.forward}</button>
     <button type="button" data-testid="live" title="Return to the live run"><i class="lamp"></i><span>Live</span></button>
     ${button("fork", "Fork from here", ICONS.fork, "Start a new run from this frame with the present settings")}
   </footer>`;

@@ -2,6 +2,9 @@
 
 /** @import { Actions } from "./actions.js" */
 
+/** Key -> what a button's title calls it. */
+export const KEYS = { play: [" ", "space"], noise: ["n", "n"], back: ["ArrowLeft", "left arrow"], forward: ["ArrowRight", "right arrow"] };
+
 const TYPED = "textarea, select, [contenteditable=true], input:not([type=range]):not([type=checkbox])";
 
 /**
@@ -19,10 +22,10 @@ export function attachKeyboard(root, act) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || is(TYPED)) return;
     const onSlider = is("input[type=range]:not([data-testid=timeline])");
     const ours = new Map([
-      [" ", is("button, input[type=checkbox], a") ? undefined : act.playPause], // a focused button keeps its own key
-      ["n", act.toggleNoise],
-      ["ArrowLeft", onSlider ? undefined : () => act.stepBy(-1)],
-      ["ArrowRight", onSlider ? undefined : () => act.stepBy(1)],
+      [KEYS.play[0], is("button, input[type=checkbox], a") ? undefined : act.playPause], // a focused button keeps its own key
+      [KEYS.noise[0], act.toggleNoise],
+      [KEYS.back[0], onSlider ? undefined : () => act.stepBy(-1)],
+      [KEYS.forward[0], onSlider ? undefined : () => act.stepBy(1)],
     ]).get(event.key);
     if (!ours) return;
     event.preventDefault();
