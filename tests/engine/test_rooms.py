@@ -41,6 +41,8 @@ def test_a_server_of_several_draws_its_own_first_letters(monkeypatch):
     monkeypatch.setenv("NOISE_LAB_ROOMS", "XY")
     codes = {draw() for _ in range(300)}
     assert {code[0] for code in codes} == {"X", "Y"} and {code[1] for code in codes} > {"A", "B", "C"}
+    monkeypatch.setenv("NOISE_LAB_ROOMS", "STUVWXYZ0123456789")  # a half of all, whichever of them codes have
+    assert {draw()[0] for _ in range(600)} == set("STUVWXYZ23456789")
 
 
 def test_wrong_codes_are_limited_for_each_address_and_in_all(clock):

@@ -296,8 +296,9 @@ class Classroom:
 
 def draw() -> str:
     """A code that cannot be guessed. Of several servers behind a proxy, each has first letters of its own, by which the
-    proxy finds the room (``NOISE_LAB_ROOMS``)."""
-    first = os.environ.get("NOISE_LAB_ROOMS") or ALPHABET
+    proxy finds the room (``NOISE_LAB_ROOMS``; letters that no code has do not count)."""
+    own = os.environ.get("NOISE_LAB_ROOMS", "")
+    first = "".join(letter for letter in ALPHABET if letter in own) or ALPHABET
     return "".join(secrets.choice(letters) for letters in (first, *[ALPHABET] * (LENGTH - 1)))
 
 
