@@ -36,7 +36,7 @@ def numbers(seed):
 
 def npz(arrays, **changes):
     out = io.BytesIO()
-    np.savez(out, **(dict(zip(KERAS, arrays.values(), strict=True)) | changes))
+    np.savez(out, **(dict(zip(KERAS, arrays.values(), strict=False)) | changes))
     return out.getvalue()
 
 

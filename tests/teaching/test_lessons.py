@@ -96,7 +96,7 @@ def test_what_is_lit_is_there_when_it_is_its_turn(lesson):
     for press in lesson.press:
         assert press.control not in lesson.hide
         if press.control == "rule":
-            assert press.value in rules()
+            assert press.value in rules
             rule = press.value
         elif press.control.startswith("knob-"):
             knob = next(k for k in rules[rule]["knobs"] if k["name"] == press.control.removeprefix("knob-"))

@@ -8,7 +8,16 @@ from typing import Any
 from vae_core.teaching.scripts.template import Code, ScriptError, taken_apart
 
 RULES = Path(__file__).parents[2] / "rules"
-KNOWN = {"Knobs", "Latent", "Rule", "knob", "kl_to_prior", "LATENT"}  # of vae_core.rule: torch/own_rule.py has them
+KNOWN = {
+    "Batch",
+    "Knobs",
+    "Latent",
+    "Rule",
+    "beta_knob",
+    "knob",
+    "kl_to_prior",
+    "LATENT",
+}  # of vae_core.rule: torch/own_rule.py has them
 
 
 def read_rule(rule: str, knobs: Mapping[str, Any]) -> dict[str, Any]:

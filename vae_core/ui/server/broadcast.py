@@ -28,7 +28,7 @@ HISTORY_EVERY = 2.0  # seconds that a history is handed to those who come
 WEIGHTS_EVERY = 2.0, 10.0, 30  # seconds between two decoders on offer: at least, at most, and viewers for one second
 PAST, DECODERS = 128, 6  # recorded frames and decoders that are kept: a decoder is some fourteen times as large
 VOLATILE = ("step", "epoch", "seconds", "kept")  # in a run's state, when it trains
-HIDDEN = ("link", "message", "crowd")  # of a run's state: the presenter's alone
+HIDDEN = ("type", "link", "message", "crowd")  # of a run's state: the presenter's alone
 
 logger = logging.getLogger(__name__)
 

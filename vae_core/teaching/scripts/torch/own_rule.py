@@ -13,6 +13,17 @@ def knob(default, **looks):
     return default
 
 
+#: if "beta_knob" in own_names
+def beta_knob(default=1.0, **looks):
+    return default
+
+
+#: end
+#: if "Batch" in own_names
+Batch = SimpleNamespace  # images (B, 784), rows (B,) and draws (B, 2)
+#: end
+
+
 class Knobs:
     """The declared knobs; their values are in KNOBS."""
 
@@ -29,6 +40,7 @@ class Latent:
 
 class Rule(nn.Module):
     heads = {"mean": 2}  # what the encoder gives: name -> width
+    Knobs = Knobs
 
     def __init__(self, setting=None):
         super().__init__()
