@@ -6,11 +6,11 @@ import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import Future
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from vae_core.engine.clock import Clock
 from vae_core.engine.live_measures import LiveMeasures
+from vae_core.engine.protocols import Home, Player
 from vae_core.engine.recovery import is_lost, open_again
 from vae_core.run.frame import PackedFrame
 from vae_core.run.recipe import Event, Recipe
@@ -23,54 +23,6 @@ from vae_core.workers.turns import NOBODY, Turn
 
 GOING_ON = 0.1  # seconds after a frame within which the next is asked for, if nobody pauses
 CALM = 0.4  # seconds that a training has stood still before it is measured: who steps or plays on need not wait
-
-
-class Home(Protocol):
-    """Where a training lives among others: what it needs to know of them."""
-
-    def place(self) -> int:
-        """The lane with the most room."""
-
-    def folder(self, id: str) -> Path:
-        """Where a training's checkpoints lie."""
-
-    def took_frame(self, training: "Training", seconds: float) -> None:
-        """A training has a new frame, after so long."""
-
-    def alone_in_lane(self, training: "Training") -> bool:
-        """Whether no other training wants frames of its lane."""
-
-
-class Player(Protocol):
-    """A run that shows a training: what the training needs to know of it."""
-
-    id: str
-    header: dict[str, Any]
-    status: str
-
-    @property
-    def wants_frames(self) -> bool:
-        """Whether it plays, or has steps to go."""
-
-    @property
-    def seen_closely(self) -> bool:
-        """Whether somebody watches each move."""
-
-    @property
-    def measured(self) -> bool:
-        """Whether somebody watches its exact measures."""
-
-    def tell(self, what: str) -> None:
-        """Something has changed, see `LiveRun.watch`."""
-
-    def say(self, level: str, text: str) -> None:
-        """A sentence for the screen."""
-
-    def show_preview(self, data: bytes) -> None:
-        """The points have moved on."""
-
-    def note(self) -> dict[str, Any]:
-        """What brings the run back after the server has stopped."""
 
 
 class Training:
