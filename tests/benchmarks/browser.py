@@ -58,7 +58,7 @@ while time.perf_counter() < end:
     trainer.train(16)
 print((trainer.step_count - 100) / (time.perf_counter() - before))
 """
-SMALL = {"dataset": "digits", "hidden": 32, "batch_size": 64}  # the recipe of the quick form
+SMALL = {"dataset": "digits", "hidden": [32], "batch_size": 64}  # the recipe of the quick form
 LAB = "[...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.lab')).shadowRoot"
 # What was counted when the next frame came, and when that was.
 AT_FRAME = """() => new Promise((done) => {
@@ -189,7 +189,7 @@ def main() -> None:
     if options.quick:
         options.rounds, options.seconds, options.points, options.recipe = 1, 0.5, 200, SMALL
         options.settled, options.clicks, options.starts = 100, 1, 1
-    query = urlencode({"rule": "vae", "points": options.points, **options.recipe})
+    query = urlencode({"rule": "vae", "points": options.points, **options.recipe}, doseq=True)
     cold, rounds, blank = [], [], []
     with chromium() as browser:
         with blank_server() as address:

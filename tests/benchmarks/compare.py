@@ -58,7 +58,7 @@ def on_screen(name: str, seconds: float, **fields: object) -> tuple[float, float
     """Pictures and steps a second in Chromium."""
     with app_server() as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1366, "height": 768})
-        page.goto(f"{address}/compare?{urlencode({'contrast': name, **fields})}")
+        page.goto(f"{address}/compare?{urlencode({'contrast': name, **fields}, doseq=True)}")
         page.wait_for_function(f"window.noiseLab?.step >= {4 * WARM}", timeout=600_000)
         before = page.evaluate("[noiseLab.frames, noiseLab.step]")
         page.wait_for_timeout(1000 * seconds)
@@ -77,7 +77,7 @@ def main() -> None:
     fields: dict[str, object] = {}
     if options.quick:
         options.contrast, options.rounds, options.steps, options.seconds = "batch", 1, 20, 0.5
-        fields = {"dataset": "digits", "hidden": 32}
+        fields = {"dataset": "digits", "hidden": (32,)}
     print("| contrast | one after the other, s | side by side, s | ratio | pictures/s | on screen/s | steps/s |")
     print("|---|---|---|---|---|---|---|")
     for name in options.contrast.split(","):

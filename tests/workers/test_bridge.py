@@ -2,8 +2,10 @@
 
 import asyncio
 import pickle
-from concurrent.futures import Future
+from collections.abc import Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,12 @@ from vae_core.workers.cluster.bridge import Bridge, Station
 from vae_core.workers.cluster.messages import AskLane, Attach, GetNews, LaneStatus
 from vae_core.workers.errors import LaneLost, Refused
 from vae_core.workers.messages import Advance, CloseRun
+
+
+def run(asked: Coroutine[Any, Any, Any]) -> Any:
+    """The result, from a loop of its own: where a browser is driven by this process too, one runs here already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, asked).result()
 
 
 class Method:
@@ -44,17 +52,17 @@ def bridge(monkeypatch):
 
 def test_a_request_goes_to_its_lane_with_the_state_that_belongs_to_it(bridge):
     asked = AskLane(0, Advance("run", steps=4), (3, b"state"))
-    assert pickle.loads(asyncio.run(bridge.answer(asked))) == (Advance("run", steps=4), (3, b"state"))
+    assert pickle.loads(run(bridge.answer(asked))) == (Advance("run", steps=4), (3, b"state"))
 
 
 @pytest.mark.parametrize(("lane", "words"), [(1, "The cable is out"), (2, "does not answer"), (9, "has room")])
 def test_a_lane_that_does_not_answer_is_lost(bridge, lane, words):
     with pytest.raises(LaneLost, match=words):
-        asyncio.run(bridge.answer(AskLane(lane, CloseRun("run"))))
+        run(bridge.answer(AskLane(lane, CloseRun("run"))))
 
 
 def test_news_are_how_the_lanes_are_once_that_has_changed(bridge):
-    news = asyncio.run(bridge.answer(GetNews([])))
+    news = run(bridge.answer(GetNews([])))
     assert news[:2] == [LaneStatus("ready", "", {"host": "here", "pid": 7}), LaneStatus("lost", "The cable is out.")]
 
     async def changed():
@@ -64,13 +72,13 @@ def test_news_are_how_the_lanes_are_once_that_has_changed(bridge):
         await bridge._tell(bridge._stations[1], "ready")
         return await waits
 
-    assert asyncio.run(changed())[1].state == "ready"
+    assert run(changed())[1].state == "ready"
 
 
 def test_nothing_else_is_answered(bridge):
     for asked in (Attach("ray://head:1", 0, 0.0), Advance("run"), "stop"):
         with pytest.raises(Refused, match=type(asked).__name__):
-            asyncio.run(bridge.answer(asked))
+            run(bridge.answer(asked))
 
 
 @pytest.mark.parametrize("asked", [Attach("a", 1, 0.5), GetNews([LaneStatus("lost")]), AskLane(1, Advance("run"))])
