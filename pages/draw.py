@@ -24,4 +24,4 @@ def page() -> None:
 run = run_beside_stage(EVERY)
 # Streamlit fades what waits for the server; a canvas that one draws on must not fade under the hand.
 st.html("<style>.stElementContainer[data-stale] { opacity: 1; }</style>")
-follow_run(run, EVERY, page)
+follow_run(run, EVERY, page, once_more=False)

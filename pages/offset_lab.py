@@ -35,7 +35,7 @@ run = run_beside_stage(EVERY)
 notice.show()
 if run.header["rule"] == "offset":
     controls(run)
-    follow_run(run, EVERY, lab)
+    follow_run(run, EVERY, lab, once_more=False)
 else:
     note = "f(x) is one vector for each image, the same at every step. It is the Playground's run that switches."
     offer_rules(run, "offset", ["offset"], partial(switch, run), note)

@@ -16,8 +16,9 @@ def run_beside_stage(every: float) -> LiveRun:
     return run
 
 
-def follow(going: Callable[[], bool], every: float, picture: Callable[[], None]) -> None:
-    """Show a picture, again every few seconds while something goes on; then the page once more, without the clock.
+def follow(going: Callable[[], bool], every: float, picture: Callable[[], None], once_more: bool = True) -> None:
+    """Show a picture, again every few seconds while something goes on; then the page once more, without the clock,
+    unless it has something that must not be made anew.
 
     A `LaneError` of the picture is said in its place.
     """
@@ -28,20 +29,20 @@ def follow(going: Callable[[], bool], every: float, picture: Callable[[], None])
             picture()
         except LaneError as error:
             st.error(str(error))
-        if started and not going():
+        if once_more and started and not going():
             st.rerun()
 
     st.fragment(pictures, run_every=every if started else None)()
 
 
-def follow_run(run: LiveRun, every: float, picture: Callable[[], None]) -> None:
+def follow_run(run: LiveRun, every: float, picture: Callable[[], None], once_more: bool = True) -> None:
     """Show a picture of `run_beside_stage`, again while the run plays."""
 
     def pictures() -> None:
         stay_with(run, 2 * every + 1)
         picture()
 
-    follow(lambda: run.playing, every, pictures)
+    follow(lambda: run.playing, every, pictures, once_more)
 
 
 def play_button(run: LiveRun, width: int | None = None) -> bool:
