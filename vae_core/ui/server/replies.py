@@ -133,10 +133,9 @@ class Crowd(TypedDict):
     workers: int
 
 
-class State(TypedDict):
-    """What the controls of a run show; recorded: the step up to which frames are there already."""
+class RunState(TypedDict):
+    """How a run is; recorded: the step up to which frames are there already."""
 
-    type: Literal["state"]
     playing: bool
     speed: float
     step: int
@@ -147,10 +146,16 @@ class State(TypedDict):
     knobs: Knobs
     events: list[Mark]
     kept: list[int]
-    link: str
-    message: Note | None
     status: Literal["training", "paused", "diverged"]
     recorded: int | None
+
+
+class State(RunState):
+    """What the controls of a run show."""
+
+    type: Literal["state"]
+    link: str
+    message: Note | None
     crowd: Crowd | None
 
 

@@ -15,10 +15,9 @@ from vae_core.ui.server.replies import (
     FrameHeader,
     Images,
     Int32,
-    Knobs,
-    Mark,
     Pong,
     Refused,
+    RunState,
     Uint8,
     Uint16,
 )
@@ -145,22 +144,10 @@ class RoomHistory(TypedDict):
     measured: Float32
 
 
-class RoomState(TypedDict):
+class RoomState(RunState):
     """The run's state, of which the presenter alone sees the rest."""
 
     kind: Literal["state"]
-    playing: bool
-    speed: float
-    step: int
-    epoch: float
-    seconds: float
-    rule: str
-    noise: float
-    knobs: Knobs
-    events: list[Mark]
-    kept: list[int]
-    status: Literal["training", "paused", "diverged"]
-    recorded: int | None
     watching: int
 
 

@@ -272,8 +272,7 @@ export {};
  */
 
 /**
- * @typedef {Object} State What the controls of a run show; recorded: the step up to which frames are there already.
- * @property {"state"} type
+ * @typedef {Object} RunState How a run is; recorded: the step up to which frames are there already.
  * @property {boolean} playing
  * @property {number} speed
  * @property {number} step
@@ -284,10 +283,27 @@ export {};
  * @property {Object<string, boolean | number | string>} knobs
  * @property {Mark[]} events
  * @property {number[]} kept
- * @property {string} link
- * @property {Note | null} message
  * @property {"training" | "paused" | "diverged"} status
  * @property {number | null} recorded
+ */
+
+/**
+ * @typedef {Object} State What the controls of a run show.
+ * @property {boolean} playing
+ * @property {number} speed
+ * @property {number} step
+ * @property {number} epoch
+ * @property {number} seconds
+ * @property {string} rule
+ * @property {number} noise
+ * @property {Object<string, boolean | number | string>} knobs
+ * @property {Mark[]} events
+ * @property {number[]} kept
+ * @property {"training" | "paused" | "diverged"} status
+ * @property {number | null} recorded
+ * @property {"state"} type
+ * @property {string} link
+ * @property {Note | null} message
  * @property {Crowd | null} crowd
  */
 
@@ -559,7 +575,6 @@ export {};
 
 /**
  * @typedef {Object} RoomState The run's state, of which the presenter alone sees the rest.
- * @property {"state"} kind
  * @property {boolean} playing
  * @property {number} speed
  * @property {number} step
@@ -572,6 +587,7 @@ export {};
  * @property {number[]} kept
  * @property {"training" | "paused" | "diverged"} status
  * @property {number | null} recorded
+ * @property {"state"} kind
  * @property {number} watching
  * @property {Object<string, number[]>} shapes
  */
