@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import SMALL, TAKEN_OVER
 from tests.browser.test_playground import lab, points, wait
+from tests.conftest import wait_until
 
 pytestmark = pytest.mark.browser
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
@@ -71,13 +72,14 @@ def test_a_class_from_joining_to_the_fork(open_at):
     wait(student, "!window.noiseLab.playing")
 
     # the same codes, to the step of the quantisation
-    presenter.wait_for_timeout(1000)  # the slice under way
+    def codes_agree() -> bool:
+        ours, theirs = points(presenter).reshape(-1, 2), points(student).reshape(-1, 2)[:-1]
+        apart = np.abs(theirs[:, None] - ours[None]).max(2).min(1).max()
+        return bool(apart < 1e-3 and len(np.unique(np.round(theirs, 3), axis=0)) > 50)
+
+    # After the slice under way, and the dots' glide there, each at its own pace.
+    assert wait_until(lambda: lab(presenter, "step") == lab(student, "step") and codes_agree())
     last = lab(presenter, "step")
-    wait(student, f"window.noiseLab.step === {last}")
-    student.wait_for_timeout(400)  # dots arrive
-    ours, theirs = points(presenter).reshape(-1, 2), points(student).reshape(-1, 2)[:-1]
-    nearest = np.abs(theirs[:, None] - ours[None]).max(2).min(1)
-    assert nearest.max() < 1e-3 and len(np.unique(np.round(theirs, 3), axis=0)) > 50
 
     # the student looks back on their own, hovers there, and comes back
     box = student.get_by_test_id("timeline").bounding_box()

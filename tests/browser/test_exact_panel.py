@@ -85,7 +85,7 @@ def test_the_true_posterior_is_drawn_when_asked_for(open_page):
     button(page, "play").click()
     wait(page, "window.noiseLab.exact.step === window.noiseLab.step")
     wait(page, "window.noiseLab.exact.fine && window.noiseLab.exact.images === window.noiseLab.exact.of")
-    page.wait_for_timeout(300)  # the dots have arrived
+    wait(page, "window.noiseLab.atRest")
     before = coloured(page)
     button(page, "posterior").click()
     wait(page, "window.noiseLab.posteriors > 0")

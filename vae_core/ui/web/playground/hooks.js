@@ -42,6 +42,7 @@ export function createHooks(store, plane) {
     pinned: () => store.view.pin?.index ?? null,
     repeatsSpread: () => repeatsSpread(store),
     points: () => plane.points,
+    atRest: () => plane.isAtRest,
     events: () => store.state?.events ?? [],
     view: () => ({ ...store.view.range }),
     meanDrawDifference: () => {

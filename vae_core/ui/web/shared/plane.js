@@ -158,6 +158,8 @@ export function createPlane(field, store, { cursorImage, pinImage }) {
 
   return {
     get points() { return motion.points; },
+    /** Whether the points are where their frame has them. */
+    get isAtRest() { return motion.points.every((value, i) => value === motion.goal[i]); },
     get posteriors() { return posteriors; },
     pinPlace,
     /**
