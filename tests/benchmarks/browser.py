@@ -194,15 +194,15 @@ def main() -> None:
     with chromium() as browser:
         with blank_server() as address:
             blank = [blank_page(browser, address) for _ in range(options.rounds + 1)][1:]
-        for _ in range(options.starts):
+        for left in reversed(range(options.starts)):
             start = time.perf_counter()
             with app_server() as address:
                 page, _ = open_page(browser, address, query)
                 cold.append(time.perf_counter() - start)
                 page.context.close()
-        with app_server() as address:
-            open_page(browser, address, query)[0].context.close()  # the server is warm from here on
-            rounds = [one_round(browser, address, query, seed, options) for seed in range(1, options.rounds + 1)]
+                if not left:  # the server is warm from here on
+                    seeds = range(1, options.rounds + 1)
+                    rounds = [one_round(browser, address, query, seed, options) for seed in seeds]
     print(f"\n| {options.points:,} points, medians of {options.rounds} rounds | median | lowest | highest |")
     print("|---|---|---|---|")
     rows = {"cold `streamlit run` to first live frame, s": cold}

@@ -76,7 +76,7 @@ def main() -> None:
     options = parser.parse_args()
     fields: dict[str, object] = {}
     if options.quick:
-        options.contrast, options.rounds, options.steps, options.seconds = "batch", 1, 20, 0.5
+        options.contrast, options.rounds, options.steps, options.seconds = "noise", 1, 20, 0.5
         fields = {"dataset": "digits", "hidden": (32,)}
     print("| contrast | one after the other, s | side by side, s | ratio | pictures/s | on screen/s | steps/s |")
     print("|---|---|---|---|---|---|---|")

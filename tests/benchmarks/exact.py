@@ -66,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     rules, options.fields = ("vae", "autoencoder"), {}
     if options.quick:
-        options.rounds, options.epochs, options.images, rules = 1, 1.0, 10, ("vae",)
+        options.rounds, options.epochs, options.images, rules = 1, 0.2, 5, ("vae",)
         options.fields = {"dataset": "digits", "hidden": (16,), "batch_size": 64}
     torch.set_num_threads(1 if options.quick else os.cpu_count() or 1)
     for rule in rules:

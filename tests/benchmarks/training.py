@@ -193,12 +193,12 @@ def step_by_hand(options: argparse.Namespace) -> None:
 def several(options: argparse.Namespace) -> None:
     """Eight runs against one that has all cores: in step over a worker for each core, as a sweep or Compare has them;
     in one process, a step of each in turns; and their largest product as one stacked one."""
-    sizes, steps = (64, 128, 512), max(2, options.steps // 8)
+    steps = max(2, options.steps // 8)
     heading(
         "Eight runs", "batch", "samples/s of one", "× one run's, in workers", "× one run's, in turns",
         "× by stacking the products",
     )  # fmt: skip
-    for size in sizes:
+    for size in options.sizes:
         runs = [Trainer(Recipe(batch_size=size, seed=seed), "cpu") for seed in range(8)]
         x, w = (torch.randn(8, rows, 784).to(runs[0].product) for rows in (size, 256))
 
@@ -316,7 +316,7 @@ def exact_panel(options: argparse.Namespace) -> None:
             before = [run.header["step"] for run in (watched, other)]
             time.sleep(seconds)
             for name, run, start in zip(steps, (watched, other), before, strict=True):
-                steps[name].append(run.header["step"] - start)
+                steps[name].append(max(1, run.header["step"] - start))  # a frame may take longer than that
             leave()
         measured = sum(len(run.measures.steps) for run in runs)
     heading(
@@ -370,9 +370,10 @@ def main() -> None:
     options.pythae, options.seeds = find_spec("pythae") is not None, 5
     options.keras = find_spec("keras") is not None and find_spec("jax") is not None
     options.steps, options.watched, options.stops = 200, 12.0, (1.2, 2, 5)  # of a round; seconds
+    options.sizes = 64, 128, 512
     if options.quick:
         options.rounds, options.seeds, options.steps, options.watched = 1, 1, 2, 0.5
-        options.cap, options.stops = 0.2, (0.05, 0.1, 0.2)
+        options.cap, options.stops, options.sizes = 0.2, (0.05, 0.1), (64,)
     options.timer = time.process_time if options.busy else time.perf_counter
     torch.set_num_threads(1 if options.busy else options.threads)
     Trainer(Recipe(), "cpu").advance(CHUNK)  # as a warm worker has done

@@ -43,24 +43,24 @@ def straight(run):
     return replay(Recipe(**run.record.recipe.model_dump()), run.record.events, run.header["step"]).frame().packed()
 
 
-def test_twenty_kills_cost_no_bit(tmp_path):
-    """A worker is killed at random steps, twenty times; the run ends as one that was never disturbed."""
+def test_seven_kills_cost_no_bit(tmp_path):
+    """A worker is killed at random steps, seven times; the run ends as one that was never disturbed."""
     chance = random.Random(0)
-    with Engine(2, folder=tmp_path) as engine:
+    with Engine(folder=tmp_path) as engine:
         run = engine.open(fresh())
         run.watch(lambda what: None)
         run.play()
-        for kill in range(20):
+        for kill in range(7):
             reach(run, run.header["step"] + chance.randrange(1, 200))
             assert wait_until(lambda: engine.pool.ready[run.training.lane], 30)
             before = run.header["step"]
             os.kill(engine.pool.pids()[run.training.lane], signal.SIGKILL)
             assert wait_until(lambda before=before: run.header["step"] > before + 60, 30), run.state()
-            if kill == 9:
+            if kill == 3:
                 run.switch(noise=0.5)
         rest(run)
         assert run.newest == straight(run) and [e.label for e in run.record.events] == ["noise 0.5"]
-        assert engine.figures()["lost"] == 20 and "went on from step" in run.message["text"]
+        assert engine.figures()["lost"] == 7 and "went on from step" in run.message["text"]
 
 
 def test_a_worker_that_dies_takes_nobody_else_along(tmp_path):
@@ -73,8 +73,12 @@ def test_a_worker_that_dies_takes_nobody_else_along(tmp_path):
             reach(run, 20)
         assert {run.training.lane for run in runs} == {0, 1}
         os.kill(engine.pool.pids()[0], signal.SIGKILL)
+        goals = [run.header["step"] + 50 for run in runs]
+        for run, goal in zip(runs, goals, strict=True):
+            reach(run, goal)
+        for run in runs:  # all, before the first is trained anew: it takes the longer, the further they went
+            run.pause()
         for run in runs:
-            reach(run, run.header["step"] + 50)
             rest(run)
             assert run.newest == straight(run)
 
@@ -151,9 +155,9 @@ engine = Engine(folder=Path(sys.argv[1]))
 run = engine.open(json.loads(sys.argv[2]), owner="somebody")
 run.watch(lambda what: None)
 run.play()
-while run.header["step"] < 3000: time.sleep(0.01)
+while run.header["step"] < 750: time.sleep(0.01)
 run.switch(noise=0.5)
-while run.header["step"] < 6000: time.sleep(0.01)
+while run.header["step"] < 1500: time.sleep(0.01)
 engine.trainings.keep(run.training, 1e9)
 engine.trainings._keeper.submit(lambda: None).result()
 print(json.dumps([run.id, run.header["step"], *engine.pool.pids()]), flush=True)
@@ -175,7 +179,7 @@ def test_a_server_that_is_killed_finds_its_runs_again(tmp_path):
         run = engine.recall(id)
         assert run.id == id and run.owner == "somebody" and "server was started again" in run.message["text"]
         at = run.header["step"]
-        assert 3000 < at <= step + 500 and [event.label for event in run.record.events] == ["noise 0.5"]
+        assert 750 < at <= step + 500 and [event.label for event in run.record.events] == ["noise 0.5"]
         assert len(run.record.steps) > 5 and run.record.steps[0] == 0 and len(run.record.history) > 10
         run.watch(lambda what: None)  # it played when the server died: it plays again once somebody is there
         reach(run, at + 50)

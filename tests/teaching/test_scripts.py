@@ -26,9 +26,9 @@ from vae_core.trainer.networks import bfloat16_is_faster
 from vae_core.trainer.random_streams import stream
 from vae_core.trainer.trainer import Trainer
 
-CLOSE = 0.3  # nats; another seed is 1 to 3 off
+CLOSE = 0.15  # nats; at most 0.04 was seen, and another seed is up to 3 off
 MARKS = ("# >>> the latent rule: z", "# >>> the latent rule: what is charged")
-STEPS, FEWER = 200, 50  # with the defaults of a rule, and with other knobs and fields
+STEPS, FEWER = 60, 25  # with the defaults of a rule, and with other knobs and fields
 OFFSETS = [  # combinations that the choices alone do not make
     {"f": "table", "unseen": "nearest", "normalise": True, "a": 0.1, "beta": 1.0},
     {"f": "own_table", "unseen": "drawn", "beta": 0.5},
@@ -342,13 +342,13 @@ def test_mnist_to_one_nat(framework, mnist, tmp_path):
     5). After 100 steps the first two were 0.2 and 0.01.
     """
     skip_without(framework)
-    steps = STEPS // 2
+    steps = 100
     process = run(
         framework, {"vae": (script(Recipe(dataset=mnist), framework), steps)}, tmp_path, os.environ["NOISE_LAB_DATA"]
     )
     metrics, _ = app_of(Recipe(dataset=mnist), steps)
     _, loss, parts = numbers(finished(process)["vae"]["out"])
-    near = 1 if bfloat16_is_faster(torch.device("cpu")) else CLOSE
+    near = 1 if bfloat16_is_faster(torch.device("cpu")) else 0.3
     assert loss == pytest.approx(-metrics["elbo"], abs=near)
     assert parts["reconstruction"] == pytest.approx(metrics["reconstruction"], abs=near)
     assert parts["KL"] == pytest.approx(metrics["kl"], abs=near / 2)

@@ -8,7 +8,7 @@ from tests.conftest import small
 from vae_core.trainer.trainer import Trainer
 
 
-def noise_off(rule: str, before: int = 300, after: int = 1500, **knobs) -> tuple[Trainer, object, object]:
+def noise_off(rule: str, before: int = 300, after: int = 500, **knobs) -> tuple[Trainer, object, object]:
     """A run with the noise on, then off, and its frame at either end."""
     trainer = Trainer(small(rule=rule, knobs=knobs), points=297)
     on = trainer.advance(before)
@@ -19,7 +19,7 @@ def noise_off(rule: str, before: int = 300, after: int = 1500, **knobs) -> tuple
 @pytest.mark.parametrize("rule", ["vae", "full_covariance"])
 def test_the_kl_pulls_sigma_to_one(rule):
     assert "the KL pulls" in vae_core.rules()[rule].noise_off
-    _, on, off = noise_off(rule)
+    _, on, off = noise_off(rule, before=100)
     assert np.median(on.scale) < 0.5
     assert np.abs(np.median(off.scale) - 1) < 0.1
     if rule == "full_covariance":
