@@ -235,19 +235,22 @@ def test_closing_leaves_the_others_alone_and_keeps_the_frames_for_whoever_comes(
 
 
 def test_memory_of_frames_stays_below_its_limit(engine, monkeypatch):
-    monkeypatch.setattr("vae_core.engine.engine.LEAST_FRAMES", 1 << 18)
-    monkeypatch.setattr(engine, "limits", Limits(frame_bytes=16 << 20))
+    monkeypatch.setattr("vae_core.engine.engine.LEAST_FRAMES", 1 << 17)
+    monkeypatch.setattr(engine, "limits", Limits(frame_bytes=8 << 20))
     runs = [engine.open(fresh()) for _ in range(4)]
     for run in runs:
         run.watch(lambda what: None)
         run.play()
     for run in runs:
-        reach(run, 800)
+        reach(run, 400)
+    for run in runs:
+        run.pause()
+    for run in runs:
         rest(run)
         run.step(1)
         assert wait_until(lambda run=run: run.resting, 10)
     assert all(run.record.size <= run.record.budget for run in runs)
-    assert runs[0].record.budget * len(engine.trainings) <= 16 << 20
+    assert runs[0].record.budget * len(engine.trainings) <= 8 << 20
 
 
 class TestKey:

@@ -13,7 +13,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 def open_page(**query: str) -> AppTest:
     page = AppTest.from_file(APP, default_timeout=60)
-    page.query_params.update({"dataset": "digits", "hidden": "32", "batch_size": "64", **query})
+    page.query_params.update({"dataset": "digits", "hidden": "16", "batch_size": "16", "points": "200", **query})
     page.run()
     return page.switch_page("pages/flows.py").run()
 
