@@ -36,8 +36,11 @@ class FakeLane:
             future.set_result([{"name": "a rule"}])
         return future
 
-    def stop(self):
+    def leave(self):
         self.closed = True
+
+    def stop(self):
+        assert all(lane.closed for lane in self.started)  # all were told before one is waited for
 
 
 @pytest.fixture

@@ -103,6 +103,9 @@ class Pool:
         with self._lock:
             self._stopped = True
         for lane in self._lanes:
+            if isinstance(lane, LaneProcess):
+                lane.leave()  # all at once
+        for lane in self._lanes:
             lane.stop()
 
     def _add_lanes(self, count: int) -> None:

@@ -120,13 +120,21 @@ class LaneProcess:
         with suppress(OSError, EOFError):
             Client(self._address).close()  # a knock; closing a listener does not end `accept`
 
-    def stop(self) -> None:
-        """End the process: it leaves when it is told to, at the latest after a slice."""
+    def leave(self) -> None:
+        """Tell the process to end, at the latest after a slice; one that still starts has nothing to lose."""
         with self._lock:
+            if self.closed:
+                return
             self.closed = True
-            if self._connection is not None:
-                with suppress(OSError):
-                    self._connection.send(None)  # closing it under the reader would be a race
+            if self._connection is None:
+                self._process.kill()
+                return
+            with suppress(OSError):
+                self._connection.send(None)  # closing it under the reader would be a race
+
+    def stop(self) -> None:
+        """End the process, and wait until it has left."""
+        self.leave()
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:
