@@ -15,7 +15,7 @@ class FullCovariance(Rule):
     formula = r"z = \mu(x) + s\,L(x)\,\varepsilon"
     charged = r"\beta \cdot \mathrm{KL}(\mathcal{N}(\mu, L L^\top) \,\|\, \mathcal{N}(0, I))"
     why = "The VAE's KL, for a Gaussian that may tilt."
-    source = "Kingma & Welling 2019, sec. 2.5.1, eq. 2.35 to 2.40"
+    source = "Kingma & Welling 2019, sec. 2.5.1"
     noise_off = (
         "ε is not added, the penalty stays: the decoder no longer sees L, so the KL pulls it to the unit matrix."
     )

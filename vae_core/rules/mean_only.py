@@ -12,7 +12,7 @@ class MeanOnly(Rule):
     formula = r"z = \mu(x) + \sigma_0\,\varepsilon"
     charged = r"\beta \cdot (½\,\|\mu\|^2 + \text{const})"
     why = "The same KL as in the VAE; with σ held at σ₀ only the mean can still pay."
-    source = "Kingma & Welling 2014, app. B, with σ held at σ₀; Ghosh et al. 2020, sec. 3"
+    source = "Kingma & Welling 2014, app. B, with σ held at σ₀; Ghosh et al. 2020, sec. 2.2, eq. 10"
     noise_off = "ε is not added, ½‖μ‖² is still charged: an autoencoder with weight decay on its codes."
     free = "mean"
 

@@ -18,7 +18,7 @@ class Offset(Rule):
     formula = r"z = \mu(x) + a\,f(x)"
     charged = r"\beta \cdot ½\,\|z\|^2"
     why = "Nothing at β = 0; else codes that lie far out cost, as under a prior."
-    source = "The question itself; the penalty: Ghosh et al. 2020, eq. 6"
+    source = "The question itself; the penalty: Ghosh et al. 2020, eq. 11"
     undefined = "The same x always gives the same z, so there is no posterior, no KL and no ELBO."
 
     class Knobs(Rule.Knobs):

@@ -15,7 +15,7 @@ from vae_core.trainer.pixels import PIXELS
 def bernoulli_nats(logits: Tensor, images: Tensor) -> Tensor:
     """(B,) cross-entropy of Bernoulli pixels, in nats per image: −log p(x|z) for binary x.
 
-    For grey pixels it is a pseudo-likelihood (Loaiza-Ganem & Cunningham 2019, sec. 3).
+    For grey pixels it is a pseudo-likelihood (Loaiza-Ganem & Cunningham 2019).
 
     Args:
         logits: (B, 784).

@@ -1,4 +1,5 @@
-"""A run's recipe, rule and knobs as a script that stands alone: PyTorch or Keras 3, in fewer than 120 lines.
+"""A run's recipe, rule and knobs as a script that stands alone: PyTorch or Keras 3, in fewer than 120 lines but
+for a few settings that come together seldom.
 
 ``torch/`` and ``keras/`` hold the scripts as they are written: ``script.py`` is what all rules share, and each file
 of ``rules/`` is one rule. They are Python, but for two things: lines between ``#: if ...`` and ``#: end`` are
@@ -23,7 +24,6 @@ from vae_core.teaching.scripts.template import Code, ScriptError, filled, kept, 
 __all__ = ["FRAMEWORKS", "ScriptError", "script", "symbols"]
 
 FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras"}
-MOST = 119  # lines
 HERE = Path(__file__).parent
 ACTIVATIONS = {
     "torch": {"silu": "nn.SiLU()", "relu": "nn.ReLU()", "tanh": "nn.Tanh()", "gelu": 'nn.GELU("tanh")'},
@@ -50,7 +50,7 @@ def script(
         rule, knobs, noise: as they are now, where they are no longer the recipe's; the knobs whole.
 
     Raises:
-        ScriptError: no such framework, no script for the rule yet, or none of so few lines.
+        ScriptError: no such framework, or no script for the rule yet.
     """
     if framework not in FRAMEWORKS:
         raise ScriptError(f"There is no script for {framework!r}. Choose one of: {', '.join(FRAMEWORKS)}.")
@@ -89,14 +89,7 @@ def script(
     # One blank line is enough between functions, and none is left within them.
     text = re.sub(r"\n\n+(?! *(def|class) )(?= )", "\n", re.sub(r"\n{3,}", "\n\n", text)).strip() + "\n"
     text = re.sub(r"(^(import|from) .*\n)+", in_order, text, flags=re.M)
-    text = text.replace("#: own rule\n", "\n".join([*values.get("own_body", []), "", ""]))
-    if (count := text.count("\n")) > MOST and "own_body" not in values:
-        other = next(title for name, title in FRAMEWORKS.items() if name != framework)
-        raise ScriptError(
-            f"The {FRAMEWORKS[framework]} script would have {count} lines, more than {MOST}: take {other}, "
-            "or MNIST's grey pixels, one encoder, the Bernoulli likelihood and all training images."
-        )
-    return text
+    return text.replace("#: own rule\n", "\n".join([*values.get("own_body", []), "", ""]))
 
 
 def in_order(block: re.Match) -> str:

@@ -1,5 +1,5 @@
 # ruff: noqa: E402, F401, F811, F821
-"""Mean only: z = μ(x) + σ₀ ε, charged β KL(N(μ, σ₀²) ‖ N(0, I)) = β (½‖μ‖² + const) (Ghosh et al. 2020, sec. 3)."""
+"""Mean only: z = μ(x) + σ₀ ε, charged β KL(N(μ, σ₀²) ‖ N(0, I)) = β (½‖μ‖² + const) (Ghosh et al. 2020, eq. 10)."""
 
 HEADS = {"mean": 2}  # what the encoder gives: name -> width
 BETA, SIGMA0 = "$beta", "$sigma0"  # β weighs the KL, σ₀ is the size of the noise

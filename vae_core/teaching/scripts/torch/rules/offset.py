@@ -1,6 +1,6 @@
 # ruff: noqa: E402, F401, F811, F821
 #: if beta
-"""Deterministic offset: z = μ(x) + a f(x), charged β ½‖z‖² (Ghosh et al. 2020, eq. 6)."""
+"""Deterministic offset: z = μ(x) + a f(x), charged β ½‖z‖² (Ghosh et al. 2020, eq. 11)."""
 
 #: else
 """Deterministic offset: z = μ(x) + a f(x), nothing is charged."""
