@@ -24,6 +24,8 @@ from vae_core.engine.live_measures import (
     estimate,
     identity,
 )
+from vae_core.exact.elbo import joint_of
+from vae_core.exact.gaussians import posterior_of
 from vae_core.run.packing import unpack
 from vae_core.trainer.trainer import Trainer
 
@@ -54,6 +56,31 @@ def test_all_parts_together_are_the_whole_measured_at_once(trainer):
     assert header["elbo"] == pytest.approx(float(np.mean(gap.elbo)), abs=0.01)
     assert header["gap"] + header["elbo"] == pytest.approx(header["log_marginal"], abs=1e-9)
     assert header["log_marginal_error"] < 0.01
+
+
+def test_what_is_not_resolved_is_counted_and_leaves_the_others_error_alone(trainer):
+    parts = measured(trainer, fine=True)
+    whole, _ = combined(parts)
+    error = parts[0]["error"].copy()
+    error[2] = math.inf
+    header, _ = combined([{**parts[0], "error": error}, *parts[1:]])
+    assert (whole["unresolved"], header["unresolved"]) == (0, 1)
+    assert header["error"] == pytest.approx(whole["error"], rel=0.1) and math.isfinite(header["gap_error"])
+
+
+def test_the_elbo_of_a_run_without_noise_is_as_exact_as_it_says():
+    """Its σ is far wider than what the decoder can tell apart: no rule of few nodes is exact there."""
+    trainer = Trainer(small(noise=0.0), points=100)
+    trainer.advance(300)
+    view = views.live_exact(trainer, parts=1)
+    rows, places = torch.arange(100), torch.randn(2_000, 2, generator=torch.Generator().manual_seed(0)).double()
+    q, log_joint = posterior_of(trainer, trainer.points.raw), joint_of(trainer, trainer.points.raw)
+    with torch.no_grad():
+        values = log_joint(rows, q.places(places))
+    drawn, error = values.mean(1) + q.entropy(), values.std(1) / 2_000**0.5
+    assert q.lower.diagonal(dim1=1, dim2=2).mean() > 0.5
+    assert (np.abs(view["elbo"] - drawn.numpy()) < 5 * error.numpy() + 3 * view["elbo_error"]).all()
+    assert view["elbo_error"].max() < 0.05
 
 
 def test_the_kl_and_its_two_parts_are_the_aggregates(trainer):

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 import vae_core
 from tests.exact.training import trained
 from vae_core import exact
+from vae_core.exact.best_gaussians import best_gaussians
 from vae_core.exact.estimate import NatsOfImages
-from vae_core.exact.gaussians import Gaussians, best_gaussians, posterior_of
+from vae_core.exact.gaussians import Gaussians, posterior_of
 from vae_core.exact.marginal import integral_of, posterior_on
 from vae_core.exact.mesh import Box, integrate
 from vae_core.exact.model import Model, model_of
@@ -60,7 +61,7 @@ class Linear:
     def integral(self, hints=None, **options):
         box = Box.around(torch.cat([self.prior.mean - 7, self.prior.mean + 7]).view(2, 2))
         return integrate(
-            self.model(), self.x, [self.prior.log_prob], box, self.z if hints is None else hints, **options
+            self.model(), self.x, [self.prior.log_prob], box, (self.z if hints is None else hints)[:, None], **options
         )
 
 
@@ -85,8 +86,8 @@ class TestProbabilisticPca:
         linear = Linear(0.1)
         wide = MultivariateNormal(torch.zeros(2).double(), 25 * torch.eye(2).double())
         box = Box.around(torch.tensor([[-30.0, -30.0], [30.0, 30.0]]))
-        both = integrate(linear.model(), linear.x, [linear.prior.log_prob, wide.log_prob], box, linear.z)
-        single = integrate(linear.model(), linear.x, [wide.log_prob], box, linear.z)
+        both = integrate(linear.model(), linear.x, [linear.prior.log_prob, wide.log_prob], box, linear.z[:, None])
+        single = integrate(linear.model(), linear.x, [wide.log_prob], box, linear.z[:, None])
         assert torch.allclose(both.log_value[0], linear.log_marginal(), atol=0.005)
         assert torch.allclose(both.log_value[1], single.log_value[0], atol=0.005)
 
@@ -107,7 +108,9 @@ class TestProbabilisticPca:
         """The best full one is the posterior; along the axes it has variances 1 / Λ_jj (Bishop 2006, eq. 10.15)."""
         linear = Linear(0.7)
         start = Gaussians(torch.zeros(40, 2).double(), 0.4 * torch.eye(2).double().expand(40, -1, -1))
-        _best, bound = best_gaussians(linear.log_joint, start, linear.z, family)
+        _best, bound = best_gaussians(
+            linear.log_joint, start, linear.z.unsqueeze(1), torch.full((40,), 0.1).double(), family
+        )
         gap = linear.log_marginal().numpy() - np.asarray(bound)
         given = MultivariateNormal(torch.zeros(2).double(), 0.16 * torch.eye(2).double())
         truth = linear.posterior
@@ -139,7 +142,7 @@ class TestBernoulliOfFewPixels:
     def test_probabilities_of_all_binary_images_sum_to_one(self, scale):
         everything = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 6)
         found = integrate(
-            self.model(scale), everything, [STANDARD.log_density], STANDARD.box, torch.zeros(64, 2), tolerance=1e-3
+            self.model(scale), everything, [STANDARD.log_density], STANDARD.box, torch.zeros(64, 1, 2), tolerance=1e-3
         )
         assert float(found.log_value[0].exp().sum()) == pytest.approx(1, abs=1e-3)
 
@@ -147,7 +150,7 @@ class TestBernoulliOfFewPixels:
         """The pseudo-likelihood of grey images integrates to more than one, so nats are comparable only
         with nats of the same kind."""
         grey = torch.rand(4000, 6, generator=torch.Generator().manual_seed(0))
-        found = integrate(self.model(), grey, [STANDARD.log_density], STANDARD.box, torch.zeros(4000, 2))
+        found = integrate(self.model(), grey, [STANDARD.log_density], STANDARD.box, torch.zeros(4000, 1, 2))
         assert float(found.log_value[0].exp().mean()) > 0.0
         assert abs(float(found.log_value[0].exp().mean()) - 1) > 0.1
 
@@ -212,7 +215,7 @@ class TestTrainedNetworks:
 
         model = Model(factors, model_of(vae).constant, CPU, torch.float64)
         codes = vae.encode(images).mean
-        exactly = integrate(model, vae.as_pixels(images)[0], [STANDARD.log_density], STANDARD.box, codes)
+        exactly = integrate(model, vae.as_pixels(images)[0], [STANDARD.log_density], STANDARD.box, codes[:, None])
         assert np.allclose(exact.log_marginal(vae, images), exactly.log_value[0].numpy(), atol=1e-3)
 
     def test_saturated_decoder(self, images):

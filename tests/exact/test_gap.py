@@ -9,9 +9,13 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from tests.exact.training import trained
 from vae_core import exact
-from vae_core.exact.aggregate import aggregate_of, density_at
-from vae_core.exact.gaussians import Gaussians, best_gaussians, joint_of, posterior_of
-from vae_core.exact.priors import standard
+from vae_core.exact.aggregate import aggregate_of
+from vae_core.exact.best_gaussians import best_gaussians
+from vae_core.exact.elbo import joint_of
+from vae_core.exact.gaussians import Gaussians, posterior_of
+from vae_core.exact.marginal import integral_of
+from vae_core.exact.mixture import log_density_at
+from vae_core.exact.priors import rule_prior, standard
 
 CPU = torch.device("cpu")
 STANDARD = standard(CPU)
@@ -50,7 +54,8 @@ class TestGap:
         from scipy.optimize import minimize
 
         q, log_joint = posterior_of(vae, images), joint_of(vae, images)
-        best, _bound = best_gaussians(log_joint, q, exact.gap(vae, images).best.mean, "full")
+        found = integral_of(vae, images, [rule_prior(vae)])
+        best, _bound = best_gaussians(log_joint, q, found.peaks[0], found.width[0], "full")
         node = torch.randn(400, 2, generator=torch.Generator().manual_seed(0)).double()
         node = torch.cat([node, -node])
         for i in range(3):
@@ -103,7 +108,7 @@ class TestAggregate:
         prior = MultivariateNormal(torch.zeros(2).double(), torch.eye(2).double())
         assert found.kl == pytest.approx(float(kl_divergence(normals, prior).mean()))
         z = normals.sample((500,))
-        ratio = normals.log_prob(z) - density_at(q, z.reshape(-1, 2)).log().view(500, 200)
+        ratio = normals.log_prob(z) - log_density_at(q, z.reshape(-1, 2)).view(500, 200)
         error = float(ratio.std() / ratio.numel() ** 0.5)
         assert found.mutual_information == pytest.approx(float(ratio.mean()), abs=4 * error + 0.003)
 

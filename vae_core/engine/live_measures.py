@@ -157,8 +157,9 @@ def combined(parts: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str,
     Returns:
         step, rule, noise, knobs, prior, together, index, mutual_information, aggregate_kl, kl, fine as in
         `vae_core.analysis.views.live_exact`; images, of: how many were measured, of how many; log_marginal, elbo,
-        gap: means over all, nats, see `estimate`; error: of the integrals, mean; log_marginal_error,
-        gap_error: that and the standard error of the estimate, together.
+        gap: means over all, nats, see `estimate`; error: of the integrals, mean; unresolved: how many images have
+        but a lower bound, with which log_marginal and gap are lower bounds, too; log_marginal_error, gap_error: the
+        integrals' error and the standard error of the estimate, together.
 
     Raises:
         ValueError: a number is not finite.
@@ -166,16 +167,18 @@ def combined(parts: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str,
     first = parts[0]
     rows = np.concatenate([np.arange(p["part"], first["of"], p["parts"]) for p in parts])
     log_marginal, errors = (np.concatenate([p[name] for p in parts]) for name in ("log_marginal", "error"))
-    error = float(errors.mean())
+    is_resolved = np.isfinite(errors)
+    error = float(errors[is_resolved].mean()) if is_resolved.any() else 0.0
     mean, deviation = estimate(log_marginal, first["guess"], rows)
     header = {name: first[name] for name in ("step", *SETTINGS, "prior", "together", "index", "fine", "of")}
-    header |= {name: first[name] for name in ("mutual_information", "aggregate_kl", "kl")}
-    header |= {"images": len(rows), "log_marginal": mean, "error": error}
+    header |= {name: first[name] for name in ("mutual_information", "aggregate_kl", "kl", "together_error")}
+    header |= {"images": len(rows), "log_marginal": mean, "error": error, "unresolved": int((~is_resolved).sum())}
     header |= {"log_marginal_error": math.hypot(deviation, error), **dict.fromkeys(["elbo", "gap", "gap_error"])}
     if first["elbo"] is not None:
         gaps = log_marginal - np.concatenate([p["elbo"] for p in parts])
         header["gap"], deviation = estimate(gaps, first["guess"] - first["at_code"], rows)
-        header |= {"gap_error": math.hypot(deviation, error), "elbo": mean - header["gap"]}
+        its_error = float(np.concatenate([p["elbo_error"] for p in parts]).mean())
+        header |= {"gap_error": math.hypot(deviation, error + its_error), "elbo": mean - header["gap"]}
     if not all(math.isfinite(value) for value in header.values() if isinstance(value, float)):
         raise ValueError(f"An exact measure at step {first['step']:,} is not a number.")
     return header, {name: first[name] for name in ("low", "high", "posterior")}

@@ -6,8 +6,9 @@ nats and say how exact they are; where a quantity is not defined for a rule, it 
 
 from vae_core.exact.aggregate import Aggregate, aggregate, aggregate_kl, mutual_information
 from vae_core.exact.bounds import Bounds, importance_bounds
+from vae_core.exact.elbo import elbo
 from vae_core.exact.estimate import Nats, NatsOfImages
-from vae_core.exact.gaussians import Gap, elbo, gap
+from vae_core.exact.gap import Gap, gap
 from vae_core.exact.marginal import Posterior, log_marginal, log_marginals, posterior
 from vae_core.exact.priors import Prior, fitted_gaussian, fitted_mixture, rule_prior, standard, training_codes
 

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.exact.gaussians import joint_of, posterior_of
+from vae_core.exact.elbo import joint_of
+from vae_core.exact.gaussians import posterior_of
 from vae_core.rule import LATENT
 from vae_core.trainer.random_streams import normal
 from vae_core.trainer.trainer import Trainer

@@ -23,7 +23,8 @@ class NatsOfImages(np.ndarray):
     """(n,) float64 nats of n images.
 
     Attributes:
-        errors: (n,) achieved error of each image, nats; error: their mean.
+        errors: (n,) achieved error of each image, nats; infinite where the value is but a lower bound. error: their
+            mean.
     """
 
     errors: np.ndarray

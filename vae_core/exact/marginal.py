@@ -7,12 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_core.exact.best_gaussians import best_gaussians
+from vae_core.exact.elbo import Joint
 from vae_core.exact.estimate import NatsOfImages
+from vae_core.exact.gaussians import Gaussians
 from vae_core.exact.mesh import Box, Integral, integrate
 from vae_core.exact.model import Model, model_of
 from vae_core.exact.priors import Prior, rule_prior
+from vae_core.rule import LATENT
 from vae_core.trainer.trainer import Trainer
 
+UNRESOLVED = 0.1  # nats: what may be further off is not shown as a value
 FINEST = 400  # nodes of a posterior's grid, each way, at most
 
 
@@ -33,14 +38,15 @@ def log_marginal(trainer: Trainer, images: np.ndarray | Tensor, prior: Prior | N
 
     Defined for every rule, the plain autoencoder included: it asks of the decoder and a prior alone.
     With grey pixels and the Bernoulli likelihood it is a pseudo-likelihood, of a density that does not
-    integrate to one (Loaiza-Ganem & Cunningham 2019, sec. 3); with binarized ones a probability.
+    integrate to one (Loaiza-Ganem & Cunningham 2019); with binarized ones a probability.
 
     Args:
         images: (n, 28, 28) or (n, 784), as for `Trainer.encode`.
         prior: of z; the rule's own if left out.
 
     Returns:
-        (n,) nats, with ``.error``, the mean of the errors achieved.
+        (n,) nats, with ``.error``, the mean of the errors achieved, and ``.errors`` of each; infinite where the
+        integral was not resolved: the value is a lower bound then.
     """
     return log_marginals(trainer, images, [prior or rule_prior(trainer)])[0]
 
@@ -54,14 +60,28 @@ def log_marginals(trainer: Trainer, images: np.ndarray | Tensor, priors: Sequenc
 
 @torch.no_grad()
 def integral_of(trainer: Trainer, images: np.ndarray | Tensor, priors: Sequence[Prior], **options: Any) -> Integral:
-    """The integrals of likelihood times prior, with where their mass lies, see `integrate`."""
+    """The integrals of likelihood times prior, with where their mass lies, see `integrate`.
+
+    Where one is not resolved, its value is a lower bound, the ELBO of the best Gaussian, and its error infinite.
+    """
     pixels, _ = trainer.as_pixels(images)
     codes = trainer.encode(images, torch.zeros(len(pixels), 2)).mean.to(trainer.device)
     boxes = [Box.around(codes), *(prior.box for prior in priors)]
     box = boxes[0]
     for other in boxes[1:]:
         box = box.join(other)
-    return integrate(model_of(trainer), pixels, [prior.log_density for prior in priors], box, codes, **options)
+    model, densities = model_of(trainer), [prior.log_density for prior in priors]
+    found = integrate(model, pixels, densities, box, codes.unsqueeze(1), **options)
+    for r, prior in enumerate(priors):
+        rows = (found.error[r] > UNRESOLVED).nonzero().squeeze(1)
+        if len(rows):
+            width = found.width[r, rows]
+            start = Gaussians(found.mode[r, rows], torch.diag_embed(width.unsqueeze(1).expand(-1, LATENT)))
+            joint = Joint(model, prior, pixels[rows].to(model.dtype))
+            bound = best_gaussians(joint, start, found.peaks[r, rows], width, "full")[1]
+            found.log_value[r, rows] = torch.from_numpy(np.asarray(bound) - bound.errors).to(width)
+            found.error[r, rows] = torch.inf
+    return found
 
 
 @torch.no_grad()

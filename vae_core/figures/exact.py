@@ -274,7 +274,7 @@ def sum_figure(view: dict[str, Any], dark: bool = False) -> go.Figure:
     for k, (name, start, end, _) in enumerate(rows):
         number = nats(end) if start == end else f"+{nats(end - start)}"
         if "log p(x)" in name:
-            number += f" ± {tolerance(view['error'])}"
+            number = f"{least(view['error'])}{number} {within(view['error'])}"
         figure.add_annotation(
             x=max(start, end), y=k, text=f"<b>{number}</b>", xanchor="left", xshift=6, showarrow=False,
             font={"size": NUMBER, "color": INK[dark]},
@@ -321,8 +321,9 @@ def bounds_figure(bounds: dict[str, Any], view: dict[str, Any], dark: bool = Fal
     span = max(exact - low, 0.05)
     figure.add_hline(y=exact, line={"color": TRUE, "width": 3})
     figure.add_annotation(
-        text=f"<b>log p(x) {nats(exact)}</b>", x=0, xref="x", y=exact, xanchor="left", yanchor="bottom",
-        showarrow=False, font={"size": FONT, "color": INK[dark]},
+        text=f"<b>log p(x) {least(view.get('error', 0.0))}{nats(exact)}</b>",
+        x=0, xref="x", y=exact, xanchor="left", yanchor="bottom", showarrow=False,
+        font={"size": FONT, "color": INK[dark]},
     )  # fmt: skip
     ticks = (1, 10, 100, 1000, 5000)
     figure.update_layout(
@@ -346,7 +347,15 @@ def nats(value: float) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
-def tolerance(error: float) -> str:
-    """An error, rounded up to one figure and to a thousandth at least: nothing is claimed that was not achieved."""
+def least(error: float) -> str:
+    """What stands before a number of which only a lower bound is known."""
+    return "≥ " if math.isinf(error) else ""
+
+
+def within(error: float) -> str:
+    """How exact a number is, rounded up to one figure and to a thousandth at least: nothing is claimed that was not
+    achieved."""
+    if math.isinf(error):
+        return "(not resolved)"
     digits = min(3, max(0, -math.floor(math.log10(max(error, 1e-3)))))
-    return f"{math.ceil(max(error, 1e-3) * 10**digits - 1e-9) / 10**digits:.{digits}f}"
+    return f"± {math.ceil(max(error, 1e-3) * 10**digits - 1e-9) / 10**digits:.{digits}f}"

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from vae_core.figures.colours import CIRCLE, CLEAR, GRID
-from vae_core.figures.exact import BEST, ENCODER, FILL, FONT, GREY, INK, NUMBER, TRUE, nats, tolerance
+from vae_core.figures.exact import BEST, ENCODER, FILL, FONT, GREY, INK, NUMBER, TRUE, least, nats, within
 from vae_core.figures.plane import circle, plane_layout
 
 ROOM = 1.18  # of the axis, in units of what is drawn: for the numbers
@@ -110,7 +110,8 @@ def yardstick_figure(view: dict[str, Any], dark: bool = False) -> go.Figure:
         )  # fmt: skip
     for prior in priors:
         figure.add_annotation(
-            x=prior["mean"], y=prior["name"], text=f"<b>{nats(prior['mean'])}</b> ± {tolerance(prior['error'])}",
+            x=prior["mean"], y=prior["name"],
+            text=f"<b>{least(prior['error'])}{nats(prior['mean'])}</b> {within(prior['error'])}",
             xanchor="left", xshift=16, showarrow=False,
             font={"size": NUMBER, "color": INK[dark]},
         )  # fmt: skip

@@ -5,11 +5,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from vae_core.exact.aggregate import aggregate_of, density_at
+from vae_core.exact.aggregate import aggregate_of
+from vae_core.exact.best_gaussians import best_gaussians, family_of
 from vae_core.exact.bounds import importance_bounds
-from vae_core.exact.gaussians import Gaussians, best_gaussians, elbo, family_of, joint_of, posterior_of
+from vae_core.exact.elbo import elbo, joint_of
+from vae_core.exact.gaussians import Gaussians, posterior_of
 from vae_core.exact.marginal import integral_of, log_marginals, posterior_on
 from vae_core.exact.mesh import FIRST, Box
+from vae_core.exact.mixture import log_density_at
 from vae_core.exact.model import model_of
 from vae_core.exact.priors import Prior, fitted_mixture, kl_from_standard, rule_prior, training_codes, yardsticks
 from vae_core.trainer.pixels import as_bytes
@@ -93,11 +96,11 @@ def microscope(trainer: Trainer, index: int | None = None, coarse: bool = False)
         return view
     reached = {}
     for family in ("diagonal", "full"):
-        best, bound = best_gaussians(log_joint, q, found.mode[0], family)
+        best, bound = best_gaussians(log_joint, q, found.peaks[0], found.width[0], family)
         view[family], reached[family] = gaussian(best), float(bound[0])
     own = reached.get(view["family"])
     if own is None:
-        own = float(best_gaussians(log_joint, q, found.mode[0], view["family"])[1][0])
+        own = float(best_gaussians(log_joint, q, found.peaks[0], found.width[0], view["family"])[1][0])
     view["approximation"] = view["log_marginal"] - own
     view["amortization"] = own - view["elbo"]
     view["approximation_full"] = view["log_marginal"] - reached["full"]
@@ -212,7 +215,7 @@ def together(trainer: Trainer, count: int = TOGETHER, nodes: int = 121, coarse: 
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     places = torch.stack([x, y], 2).reshape(-1, 2)
     if q is not None:
-        density, of = density_at(q.only(slice(2000)), places), "aggregate posterior"
+        density, of = log_density_at(q.only(slice(2000)), places).exp(), "aggregate posterior"
     else:
         assert mixture is not None  # it is fitted where there is no posterior
         density, of = mixture.log_density(places).exp(), mixture.name

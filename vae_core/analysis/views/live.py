@@ -10,7 +10,8 @@ import torch
 
 from vae_core.analysis.views.exact import COARSE, LIVE_GRID, close_up
 from vae_core.exact.aggregate import aggregate_of
-from vae_core.exact.gaussians import elbo, posterior_of
+from vae_core.exact.elbo import elbo
+from vae_core.exact.gaussians import posterior_of
 from vae_core.exact.marginal import integral_of
 from vae_core.exact.mesh import Box
 from vae_core.exact.model import model_of
@@ -38,10 +39,11 @@ def live_exact(
 
     Returns:
         step, rule, noise, knobs: what the run was; part, parts, fine; of: size of the probe set;
-        seconds: that this took; log_marginal, error: (n,) nats of each image; elbo: (n,) nats or None where
-        not defined.
+        seconds: that this took; log_marginal, error: (n,) nats of each image, a lower bound where the error is
+        infinite; elbo, elbo_error: (n,) nats or None where not defined.
         With part 0: guess, at_code: (of,) nats, see `guesses`; prior: name; together: how many images
-        mutual_information, aggregate_kl and kl are of, nats or None where not defined; index: of the chosen
+        mutual_information, aggregate_kl (both to together_error) and kl are of, nats or None where not defined;
+        index: of the chosen
         image; low, high: (2,) corners of its posterior's grid; posterior: (k, k) uint8, rows are z₂, the
         density in 255ths of its highest value.
     """
@@ -53,7 +55,7 @@ def live_exact(
     raw = points.raw[[*rows.tolist(), *([trainer.chosen] if part == 0 else [])]]
     tolerance = FINE_TOLERANCE if fine else COARSE_TOLERANCE
     found = integral_of(trainer, raw, [prior], coarse=COARSE, tolerance=tolerance, pause=pause)
-    bound = elbo(trainer, raw[: len(rows)])
+    bound = elbo(trainer, raw[: len(rows)], tolerance, pause)
     view = {
         "step": trainer.step_count,
         "rule": trainer.rule_name,
@@ -66,6 +68,7 @@ def live_exact(
         "log_marginal": found.log_value[0, : len(rows)].cpu().numpy(),
         "error": found.error[0, : len(rows)].cpu().numpy(),
         "elbo": None if bound is None else np.asarray(bound),
+        "elbo_error": None if bound is None else bound.errors,
     }
     if part == 0:
         pause()
@@ -80,7 +83,7 @@ def live_exact(
             "at_code": at_code,
             "prior": prior.name,
             "together": len(every),
-            **dict.fromkeys(["mutual_information", "aggregate_kl", "kl"]),
+            **dict.fromkeys(["mutual_information", "aggregate_kl", "kl", "together_error"]),
             "index": trainer.chosen,
             "low": box.low.cpu().numpy().astype(np.float32),
             "high": box.high.cpu().numpy().astype(np.float32),
@@ -94,6 +97,7 @@ def live_exact(
             view |= {
                 "mutual_information": float(all_codes.mutual_information),
                 "aggregate_kl": float(all_codes.aggregate_kl),
+                "together_error": all_codes.aggregate_kl.error,
                 "kl": all_codes.kl,
             }
     return {**view, "seconds": time.perf_counter() - began}

@@ -306,6 +306,8 @@ class Exact(TypedDict):
     mutual_information: NotRequired[float | None]
     aggregate_kl: NotRequired[float | None]
     kl: NotRequired[float | None]
+    together_error: NotRequired[float | None]
+    unresolved: NotRequired[int]
     log_marginal: NotRequired[float]
     log_marginal_error: NotRequired[float]
     error: NotRequired[float]

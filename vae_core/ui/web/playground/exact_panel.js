@@ -8,6 +8,7 @@ import { known, signed } from "../shared/numbers.js";
 /** @import { Store } from "../shared/store.js" */
 
 const STANDARD = "N(0, I)";
+const BOUNDED = new Set(["log_marginal", "gap"]); // where an image is not resolved, these are lower bounds
 const SCALE = 8; // nats that fill the bar, or twice that, and so on
 
 /** @param {number} [number] */
@@ -18,7 +19,8 @@ const nats = (value, error = 0) => signed(value, Math.abs(value) < 100 && error 
 const plusMinus = (error) => `± ${!error || error < 0.01 ? "0.01" : signed(error, error < 0.1 ? 2 : error < 10 ? 1 : 0)}`;
 
 /** @param {Exact} exact */
-const over = ({ images = 0, of = 0, error, fine }) => {
+const over = ({ images = 0, of = 0, error, fine, unresolved }) => {
+  if (unresolved) return `not resolved for ${count(unresolved)} of ${count(images)} test images, whose best lower bound is counted`;
   const some = images < of ? `estimated from ${count(images)} of the ${count(of)} test images` : `mean of the ${count(of)} test images`;
   return `${some}, integrated on a ${fine ? "fine" : "coarse"} mesh to ${plusMinus(error)} nats`;
 };
@@ -40,11 +42,11 @@ const NUMBERS = {
   mutual_information: {
     title: ({ together = 0 }) =>
       `What z tells about x, I(x; z), over ${count(together)} test images: at most log ${count(together)} = ${Math.log(together).toFixed(2)} nats`,
-    error: () => 0,
+    error: (exact) => exact.together_error,
   },
   aggregate_kl: {
     title: ({ together }) => `How far all codes together are from N(0, I): the aggregate posterior of ${count(together)} test images`,
-    error: () => 0,
+    error: (exact) => exact.together_error,
   },
 };
 
@@ -75,11 +77,12 @@ export function createExact(root, store) {
         const element = exactPart(name);
         const value = exact?.[name];
         const why = exact?.failed ? "It could not be measured at this step" : exact ? ruleOf(store)?.undefined : "Not measured yet";
-        write(part(element, "b"), exact && known(value) ? nats(value, error(exact) ?? 0) : "–");
+        const least = exact?.unresolved && BOUNDED.has(name) ? "≥ " : "";
+        write(part(element, "b"), exact && known(value) ? least + nats(value, error(exact) ?? 0) : "–");
         writeTitle(element, exact && known(value) ? title(exact) : why || "Not defined for this rule");
       }
       const measured = known(exact?.log_marginal);
-      write(error, measured ? plusMinus(exact?.log_marginal_error) : "");
+      write(error, exact?.unresolved ? "not resolved" : measured ? plusMinus(exact?.log_marginal_error) : "");
       write(lag, exact && isBehind(store, exact) ? `step ${count(exact.step)}` : "");
       const other = measured && exact?.prior !== STANDARD ? (exact?.prior ?? "") : "";
       write(prior, other && `under ${other}`);

@@ -449,6 +449,8 @@ export {};
  * @property {number | null} [mutual_information]
  * @property {number | null} [aggregate_kl]
  * @property {number | null} [kl]
+ * @property {number | null} [together_error]
+ * @property {number} [unresolved]
  * @property {number} [log_marginal]
  * @property {number} [log_marginal_error]
  * @property {number} [error]

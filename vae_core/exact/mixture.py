@@ -1,0 +1,119 @@
+"""The entropy of an equal mixture of many Gaussians, summed over squares as small as the narrowest one asks for.
+
+Where all Gaussians are alike, a lattice would do. Late in training without a charge some are a thousand times narrower
+than the distance to their neighbours: only squares that follow each one's size find all of the mass.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae_core.exact.gaussians import Gaussians
+from vae_core.rule import LATENT
+from vae_core.trainer.random_streams import normal
+
+REACH = 6.5  # standard deviations of each Gaussian that are summed
+ORDER, SIDE = 8, 4.5  # nodes of a square, each way; its side in deviations of the narrowest Gaussian that reaches it
+TOGETHER, MOST_PAIRS = 40_000, 1_500_000  # of a Gaussian and a square: at a time; in all, before it takes too long
+DRAWS = 20_000  # of the estimate that takes the sum's place then
+LOG = 10.0  # an error of the mass counts this often in q log q, whose logarithm is of this order
+
+
+@torch.no_grad()
+def entropy_of_mixture(q: Gaussians) -> tuple[float, float]:
+    """H of the equal mixture in nats, and its error: how far the mixture's mass, summed in the same way, is from 1.
+
+    Gaussians of very different sizes, thousands on top of each other, are estimated from draws; the error is then
+    three standard errors.
+    """
+    squares = _squares(q)
+    if squares is None:
+        return _estimated(q)
+    total, mass = 0.0, 0.0
+    for low, side, component, square, count in squares:
+        density, weight = _density(q, low, side, component, square, count)
+        total += float((torch.special.entr(density) * weight).sum())
+        mass += float((density * weight).sum())
+    return total, LOG * abs(mass - 1)
+
+
+def _squares(q: Gaussians) -> list[tuple[Tensor, float, Tensor, Tensor, int]] | None:
+    """Squares of each size: their low corners (T, 2), their side, and which Gaussian (P,) reaches which square (P,);
+    None where there would be too many."""
+    covariance = q.lower @ q.lower.transpose(1, 2)
+    narrow = q.narrowest()
+    reach = REACH * covariance.diagonal(dim1=1, dim2=2).sqrt()  # (n, 2)
+    side = SIDE * float(narrow.max())
+    low = (q.mean - reach).amin(0)
+    first = ((q.mean - reach - low) / side).floor().long()
+    span = ((q.mean + reach - low) / side).floor().long() - first + 1  # (n, 2) squares each way
+    if int(span.prod(1).sum()) > MOST_PAIRS:
+        return None
+    component = torch.arange(len(q.mean), device=q.mean.device).repeat_interleave(span.prod(1))
+    number = torch.arange(len(component), device=component.device)
+    number -= (span.prod(1).cumsum(0) - span.prod(1))[component]
+    place = first[component] + torch.stack([number // span[component, 1], number % span[component, 1]], 1)
+    found, pairs = [], 0
+    quarters = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]], device=component.device)
+    while len(component):
+        width = int(place[:, 1].max()) + 1
+        keys, square = torch.unique(place[:, 0] * width + place[:, 1], return_inverse=True)
+        narrowest = torch.full((len(keys),), math.inf, dtype=narrow.dtype, device=narrow.device)
+        narrowest.scatter_reduce_(0, square, narrow[component], "amin")
+        is_fine = side <= 1.001 * SIDE * narrowest
+        pairs += len(component)
+        if pairs > MOST_PAIRS:
+            return None
+        here = is_fine[square]
+        kept = is_fine.cumsum(0) - 1
+        corners = low + torch.stack([keys // width, keys % width], 1)[is_fine].double() * side
+        found.append((corners, side, component[here], kept[square[here]], int(is_fine.sum())))
+        side /= 2
+        place = (2 * place[~here].unsqueeze(1) + quarters).reshape(-1, LATENT)
+        component = component[~here].repeat_interleave(4)
+        corner = low + place.double() * side
+        touches = (corner <= q.mean[component] + reach[component]) & (
+            corner + side >= q.mean[component] - reach[component]
+        )
+        component, place = component[touches.all(1)], place[touches.all(1)]
+    return found
+
+
+def _density(
+    q: Gaussians, low: Tensor, side: float, component: Tensor, square: Tensor, count: int
+) -> tuple[Tensor, Tensor]:
+    """The mixture's density (T, 64) at the nodes of squares, and the nodes' weights (64,)."""
+    node, share = np.polynomial.legendre.leggauss(ORDER)
+    axis = torch.from_numpy((node + 1) / 2 * side).to(low)
+    offsets = torch.cartesian_prod(axis, axis)
+    weight = torch.from_numpy(np.outer(share, share).ravel() * side**2 / 4).to(low)
+    inverse = torch.linalg.inv(q.lower)
+    scale = inverse.diagonal(dim1=1, dim2=2).prod(1) / (2 * math.pi * len(q.mean))
+    density = torch.zeros(count, ORDER**2, dtype=torch.float64, device=low.device)
+    for start in range(0, len(component), TOGETHER):
+        own, where = component[start : start + TOGETHER], square[start : start + TOGETHER]
+        x, y = ((low[where] - q.mean[own]).unsqueeze(1) + offsets).unbind(2)
+        a, b, c = (inverse[own, i, j].unsqueeze(1) for i, j in ((0, 0), (1, 0), (1, 1)))  # a product of 2 × 2 is slower
+        power = (a * x).square_() + (b * x + c * y).square_()
+        density.index_add_(0, where, power.mul_(-0.5).exp_().mul_(scale[own].unsqueeze(1)))
+    return density, weight
+
+
+def _estimated(q: Gaussians) -> tuple[float, float]:
+    """−E log q(z) from draws, and three standard errors."""
+    count = len(q.mean)
+    each = -(-DRAWS // count)
+    xi = normal(count * each, q.mean.device, 0, "mixture").double().view(count, each, LATENT)
+    z = q.mean.unsqueeze(1) + xi @ q.lower.transpose(1, 2)
+    values = -log_density_at(q, z.reshape(-1, LATENT))
+    return float(values.mean()), 3 * float(values.std() / len(values) ** 0.5)
+
+
+@torch.no_grad()
+def log_density_at(q: Gaussians, places: Tensor) -> Tensor:
+    """(M,) log density of the equal mixture at places (M, 2), nats."""
+    part = max(1, 4_000_000 // len(q.mean))
+    each = [q.log_density(some).logsumexp(0) for some in places.double().split(part)]
+    return torch.cat(each) - math.log(len(q.mean))
