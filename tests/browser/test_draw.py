@@ -164,7 +164,7 @@ def test_a_walk_from_a_drawing(open_draw):
     wait(page, f"window.noiseLabDraw.walk[24] !== {straight[24]}")
     assert fact(page, "walk")[:2] == straight[:2] and fact(page, "walk")[-2:] == straight[-2:]
     assert ink(page, "strip") > 5
-    with page.expect_download() as download:
+    with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="GIF").click()
     assert download.value.path().read_bytes()[:6] == b"GIF89a"
 
