@@ -64,7 +64,7 @@ def aggregate_of(q: Gaussians) -> Aggregate:
     own = float(q.entropy().mean())
     # Rounding, and the error of an estimate, may lead out of what is possible.
     entropy = min(max(entropy, own), own + math.log(len(q.mean)), float(cross))
-    information = entropy - own
+    information = max(entropy - own, 0.0)
     return Aggregate(
         kl=float(cross) - own,
         mutual_information=Nats(information, error),
