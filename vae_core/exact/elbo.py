@@ -88,8 +88,15 @@ def bound_of(
     count, device = len(q.mean), q.mean.device
     value = torch.full((count,), math.nan, dtype=torch.float64, device=device)
     error = torch.full((count,), math.inf, dtype=torch.float64, device=device)
+    summed, its_error = value.clone(), error.clone()  # by a lattice
+    joint = log_joint if isinstance(log_joint, Joint) else None  # else the pixels are unknown
     for order in ORDERS:
-        rows = (error > tolerance).nonzero().squeeze(1)
+        rows = (torch.minimum(error, its_error) > tolerance).nonzero().squeeze(1)
+        if joint is not None and order > ORDERS[1] and len(rows) * order**2 > FEWEST_NODES:  # a lattice is no dearer
+            size = q.narrowest()[rows].log2().floor()
+            for some in (rows[size == one] for one in torch.unique(size)):
+                summed[some], its_error[some] = _over_lattice(joint, some, q.only(some), tolerance, pause)
+            joint, rows = None, (torch.minimum(error, its_error) > tolerance).nonzero().squeeze(1)
         if not len(rows):
             break
         pause()
@@ -97,15 +104,7 @@ def bound_of(
         now = log_joint(rows, q.only(rows).places(xi)) @ weights
         error[rows] = (now - value[rows]).abs().nan_to_num(math.inf)
         value[rows] = now
-    narrow = q.narrowest()
-    joint = log_joint if isinstance(log_joint, Joint) else None  # else the pixels are unknown
-    for size in torch.unique(narrow[error > tolerance].log2().floor()):
-        if joint is None:
-            break
-        rows = ((error > tolerance) & (narrow.log2().floor() == size)).nonzero().squeeze(1)
-        now, its_error = _over_lattice(joint, rows, q.only(rows), tolerance, pause)
-        better = its_error < error[rows]
-        value[rows[better]], error[rows[better]] = now[better], its_error[better]
+    value, error = torch.where(its_error < error, summed, value), torch.minimum(error, its_error)
     return NatsOfImages((value + q.entropy()).cpu().numpy(), error.cpu().numpy())
 
 

@@ -101,6 +101,7 @@ const curve = (id, title, extra = "") => `
     <canvas role="img" aria-label="${title} over the steps"></canvas></section>`;
 
 const NATS = "<small>nats</small>";
+const ONE_DRAW = '<small title="At one draw of z for each test image. The exact panel averages over all draws.">nats, one draw</small>';
 
 /** @type {(name: string, label: string, more?: string) => string} */
 const number = (name, label, more = "") =>
@@ -119,7 +120,7 @@ const CURVES = `
   <section class="curves">
     ${curve("reconstruction", "Reconstruction", NATS)}
     ${curve("kl", "KL", segmented("kl", "Parts of the KL", [["total", "total"], ["dimensions", "z₁ z₂", "Per dimension"], ["parts", "μ | σ", "Mean part and variance part"]]))}
-    ${curve("elbo", "−ELBO", NATS)}
+    ${curve("elbo", "−ELBO", ONE_DRAW)}
     ${EXACT}
   </section>`;
 

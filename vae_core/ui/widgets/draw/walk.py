@@ -73,7 +73,7 @@ def way_and_animation(run: LiveRun) -> None:
     st.segmented_control("Way", WAYS, format_func=WAYS.__getitem__, key=WAY, required=True, persist_state="session")
     st.download_button(
         "GIF", partial(walk_gif, run, asked), "walk.gif", "image/gif", icon=":material/download:",
-        help="The walk as an animation.",
+        help="The walk as an animation.", on_click="ignore",  # to run the page anew would take the file away again
     )  # fmt: skip
 
 
