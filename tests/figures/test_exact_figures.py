@@ -204,7 +204,7 @@ class TestBounds:
 
     def test_a_bound_of_one_group_has_no_error_bar(self):
         bounds = {"counts": np.array([1, 10]), "value": np.array([-3.0, -2.0]), "error": np.array([0.1, np.nan])}
-        figure = bounds_figure(bounds, {"log_marginal": -1.5})
+        figure = bounds_figure(bounds, {"log_marginal": -1.5, "error": 0.0})
         assert list(figure.data[0].error_y.array) == [0.1, None]
 
     def test_none_without_a_posterior(self):

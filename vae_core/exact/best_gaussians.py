@@ -43,7 +43,7 @@ def best_gaussians(
         return start, bound_of(log_joint, start)
     lower = start.lower
     if family == "diagonal":
-        lower = torch.diag_embed((lower @ lower.transpose(1, 2)).diagonal(dim1=1, dim2=2).sqrt())
+        lower = torch.diag_embed(start.spread())
     rows = torch.arange(len(start.mean), device=start.mean.device)
     starts = [(rows, Gaussians(start.mean, lower))]
     round_ones = width[:, None, None] * torch.eye(LATENT, dtype=lower.dtype, device=lower.device)
@@ -54,8 +54,9 @@ def best_gaussians(
     mean, value = start.mean.clone(), torch.full((len(rows),), -torch.inf, dtype=lower.dtype, device=lower.device)
     error = value.clone()
     for some, first in starts:
-        found = _climb(log_joint, some, first, family)
-        bound = bound_of(_only(log_joint, some), found)
+        own = _only(log_joint, some)
+        found = _climb(own, first, family)
+        bound = bound_of(own, found)
         reached, its_error = (torch.from_numpy(np.array(a)).to(value.device) for a in (bound, bound.errors))
         better = reached > value[some]
         won = some[better]
@@ -71,7 +72,7 @@ def _only(log_joint: Log, some: Tensor) -> Log:
     return lambda rows, places: log_joint(some[rows], places)
 
 
-def _climb(log_joint: Log, images: Tensor, q: Gaussians, family: str) -> Gaussians:
+def _climb(log_joint: Log, q: Gaussians, family: str) -> Gaussians:
     """Natural-gradient steps for mean and covariance, from values of log p(x, z) alone
     (Opper & Archambeau 2009: at the optimum S⁻¹ = −E[∇² log p] and E[∇ log p] = 0, with both
     expectations turned into covariances with ξ by Stein's lemma)."""
@@ -81,7 +82,7 @@ def _climb(log_joint: Log, images: Tensor, q: Gaussians, family: str) -> Gaussia
     mean, lower = q.mean.clone(), q.lower.clone()
 
     def value_of(rows: Tensor, gaussians: Gaussians) -> tuple[Tensor, Tensor]:
-        f = log_joint(images[rows], gaussians.places(xi))
+        f = log_joint(rows, gaussians.places(xi))
         return f, f @ weights + gaussians.entropy()
 
     f, value = value_of(rows, q)

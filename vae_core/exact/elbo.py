@@ -17,13 +17,12 @@ from torch import Tensor
 from vae_core.exact.estimate import NatsOfImages
 from vae_core.exact.gaussians import Gaussians, posterior_of
 from vae_core.exact.model import ROWS, Model, model_of
-from vae_core.exact.priors import Prior, rule_prior
+from vae_core.exact.priors import REACH, Prior, rule_prior
 from vae_core.rule import LATENT
 from vae_core.trainer.trainer import Trainer
 
 ORDERS = (6, 9, 14, 24, 40)  # of the Gauss–Hermite rule, each way, until two agree
 SETTLED = 0.005  # nats
-REACH = 6.5  # standard deviations of each Gaussian that a lattice holds
 FEWEST_NODES, MOST_NODES = 20_000, 150_000  # of a lattice
 
 Log = Callable[[Tensor, Tensor], Tensor]  # images (n,) by number and places (n, k, 2) -> (n, k) log p(x, z)
@@ -83,8 +82,8 @@ def hermite(order: int, device: torch.device) -> tuple[Tensor, Tensor]:
 def bound_of(
     log_joint: Log, q: Gaussians, tolerance: float = SETTLED, pause: Callable[[], None] = lambda: None
 ) -> NatsOfImages:
-    """E_q[log p(x, z)] + H(q), with the rule's order raised where two orders do not agree, and a lattice where no two
-    do; the error is how far the last two were apart."""
+    """E_q[log p(x, z)] + H(q), with the rule's order raised where two orders do not agree, and from a lattice as soon
+    as that takes no more; the error is how far the last two, or the lattice's halves, were apart."""
     count, device = len(q.mean), q.mean.device
     value = torch.full((count,), math.nan, dtype=torch.float64, device=device)
     error = torch.full((count,), math.inf, dtype=torch.float64, device=device)
@@ -113,7 +112,7 @@ def _over_lattice(
 ) -> tuple[Tensor, Tensor]:
     """(n,) E_q[log p(x, z)] over one lattice for all, halved until it is exact enough or has too many nodes; (n,) how
     far the sums over every second row, column or diagonal are from it."""
-    reach = REACH * q.lower.square().sum(2).sqrt()
+    reach = REACH * q.spread()
     low, high = (q.mean - reach).amin(0), (q.mean + reach).amax(0)
     step = min(float(q.narrowest().min()), math.sqrt(float((high - low).prod()) / FEWEST_NODES))
     value = torch.zeros(len(rows), dtype=torch.float64, device=low.device)

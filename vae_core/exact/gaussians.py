@@ -28,6 +28,10 @@ class Gaussians:
         """(n, k, 2) mean + L ξ for nodes ξ (k, 2)."""
         return self.mean.unsqueeze(1) + xi @ self.lower.transpose(1, 2)
 
+    def spread(self) -> Tensor:
+        """(n, 2) standard deviation along each axis."""
+        return self.lower.square().sum(2).sqrt()
+
     def narrowest(self) -> Tensor:
         """(n,) standard deviation in the direction in which it is smallest."""
         values: Tensor = torch.linalg.eigvalsh(self.lower @ self.lower.transpose(1, 2))
@@ -36,15 +40,20 @@ class Gaussians:
     def log_density(self, places: Tensor) -> Tensor:
         """(n, k) nats of each at the same places (k, 2)."""
         inverse = torch.linalg.inv(self.lower)
-        x, y = (places - self.mean.unsqueeze(1)).unbind(2)
-        a, b, c = (inverse[:, i, j].unsqueeze(1) for i, j in ((0, 0), (1, 0), (1, 1)))  # a product of 2 × 2 is slower
-        square: Tensor = (a * x).square() + (b * x + c * y).square()
-        log_density: Tensor = (a * c).log() - 0.5 * square - math.log(2 * math.pi)
+        log_scale = inverse.diagonal(dim1=1, dim2=2).log().sum(1, keepdim=True) - math.log(2 * math.pi)
+        log_density: Tensor = log_scale - 0.5 * squared_distance(inverse, places - self.mean.unsqueeze(1))
         return log_density
 
     def only(self, rows: Tensor | slice) -> "Gaussians":
         """Those in some rows."""
         return Gaussians(self.mean[rows], self.lower[rows])
+
+
+def squared_distance(inverse: Tensor, away: Tensor) -> Tensor:
+    """(n, k) ‖L⁻¹ away‖², with L⁻¹ lower triangular (n, 2, 2), of places (n, k, 2) seen from the mean."""
+    x, y = away.unbind(2)
+    a, b, c = (inverse[:, i, j].unsqueeze(1) for i, j in ((0, 0), (1, 0), (1, 1)))  # a product of 2 × 2 is slower
+    return (a * x).square_() + (b * x + c * y).square_()
 
 
 @torch.no_grad()

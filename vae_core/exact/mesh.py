@@ -10,6 +10,7 @@ function that vanishes at the border, over a uniform lattice, converges faster t
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -132,6 +133,7 @@ def _integrate(
     places = torch.stack([i.flatten(), j.flatten()], 1)  # (T, 2) integer places, in tiles
     every = torch.arange(count, device=device)
     pairs = _Pairs.of(places.repeat_interleave(count, 0), every.repeat(len(places)))
+    sum_over = partial(_sum_over_tiles, model, images, priors, low, pause)
     at_hint = model.log_likelihood(images, hints.double()) + constant.unsqueeze(1)  # (N, K)
     hint_joint = torch.stack(
         [(at_hint + prior(hints.double().flatten(0, 1)).view(at_hint.shape)).amax(1) for prior in priors]
@@ -145,9 +147,7 @@ def _integrate(
     steps = torch.zeros(shape, dtype=torch.float64, device=device)
     unsettled = torch.ones(shape, dtype=torch.bool, device=device)
     for level in range(deepest + 1):
-        pairs, sums, best, is_closed = _sums_as_far_as_mass_reaches(
-            model, images, priors, low, step, pairs, unsettled, pause
-        )
+        pairs, sums, best, is_closed = _sums_as_far_as_mass_reaches(partial(sum_over, step), pairs, unsettled)
         image = pairs.image
         cosets = torch.zeros(*shape, 2, 2, dtype=torch.float64, device=device)
         weight = (sums.top - best[:, image]).exp()
@@ -158,12 +158,13 @@ def _integrate(
         now_error = torch.maximum(richardson(cosets), changed) + (left - now_value).exp()
         now_error[~is_closed | (hint_joint > best + 0.5)] = math.inf  # there a peak stands between the nodes
         log_value[unsettled], error[unsettled], steps[unsettled] = now_value[unsettled], now_error[unsettled], step
-        for r, now in enumerate(unsettled):
+        done = unsettled & (error <= tolerance) if level < deepest else unsettled.clone()
+        for r, now in enumerate(done):
             peaks[r, now] = _peaks(pairs, sums.top[r], sums.place[r], best[r])[now]
             massive = (sums.top[r] >= best[r, image] - NEGLIGIBLE) & now[image]
             extent[r, now] = _corners(pairs.place[massive], image[massive], count, low, SIDE * step)[now]
-        unsettled &= error > tolerance
-        if level == deepest or not unsettled.any():
+        unsettled &= ~done
+        if not unsettled.any():
             break
         hopeful = sums.top + SAFETY * sums.sag >= torch.maximum(best, hint_joint)[:, image] - NEGLIGIBLE
         keep = (hopeful & unsettled[:, image]).any(0)
@@ -225,26 +226,19 @@ class _Pairs:
 
 
 def _sums_as_far_as_mass_reaches(
-    model: Model,
-    images: Tensor,
-    priors: Sequence[LogDensity],
-    low: Tensor,
-    step: float,
-    pairs: _Pairs,
-    unsettled: Tensor,
-    pause: Callable[[], None],
+    sum_over: "Callable[[_Pairs, Tensor], _Sums]", pairs: _Pairs, unsettled: Tensor
 ) -> tuple[_Pairs, "_Sums", Tensor, Tensor]:
     """The sums over some pairs, and over all further tiles that the mass reaches across a border.
 
     Returns:
         All pairs, their sums, the highest value of each image (R, N), and whether all of its mass was reached.
     """
-    best = torch.full(unsettled.shape, -math.inf, dtype=torch.float64, device=low.device)
-    sides = torch.tensor([[-1, 0], [1, 0], [0, -1], [0, 1]], device=low.device)
+    best = torch.full(unsettled.shape, -math.inf, dtype=torch.float64, device=unsettled.device)
+    sides = torch.tensor([[-1, 0], [1, 0], [0, -1], [0, 1]], device=unsettled.device)
     fresh, parts, keys = pairs, [], pairs.key
     is_closed = torch.ones_like(unsettled)
     for left in reversed(range(FURTHEST)):
-        sums = _sum_over_tiles(model, images, priors, low, step, fresh, best, pause)
+        sums = sum_over(fresh, best)
         parts.append((fresh, sums))
         reaches = sums.edges >= best[:, fresh.image].unsqueeze(2) - BORDER
         reaches &= unsettled[:, fresh.image].unsqueeze(2)
@@ -294,10 +288,10 @@ def _sum_over_tiles(
     images: Tensor,
     priors: Sequence[LogDensity],
     low: Tensor,
+    pause: Callable[[], None],
     step: float,
     pairs: _Pairs,
     best: Tensor,
-    pause: Callable[[], None],
 ) -> _Sums:
     """The sums over some pairs; ``best`` (R, N), the highest known value of each image, is brought up to date."""
     device, image = model.device, pairs.image

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_core.exact.gaussians import Gaussians
+from vae_core.exact.gaussians import Gaussians, squared_distance
+from vae_core.exact.priors import REACH
 from vae_core.rule import LATENT
 from vae_core.trainer.random_streams import normal
 
-REACH = 6.5  # standard deviations of each Gaussian that are summed
 ORDER = 8  # nodes of a square, each way
 SIDES = 14.0, 9.0, 6.0, 4.0  # of a square in deviations of the narrowest Gaussian that reaches it, until that is exact
 TOLERANCE = 5e-3  # nats
@@ -50,9 +50,7 @@ def entropy_of_mixture(q: Gaussians) -> tuple[float, float]:
 def _squares(q: Gaussians, ratio: float) -> list[tuple[Tensor, float, Tensor, Tensor, int]] | None:
     """Squares of each size: their low corners (T, 2), their side, and which Gaussian (P,) reaches which square (P,);
     None where there would be too many."""
-    covariance = q.lower @ q.lower.transpose(1, 2)
-    narrow = q.narrowest()
-    reach = REACH * covariance.diagonal(dim1=1, dim2=2).sqrt()  # (n, 2)
+    narrow, reach = q.narrowest(), REACH * q.spread()
     side = ratio * float(narrow.max())
     low = (q.mean - reach).amin(0)
     first = ((q.mean - reach - low) / side).floor().long()
@@ -81,11 +79,9 @@ def _squares(q: Gaussians, ratio: float) -> list[tuple[Tensor, float, Tensor, Te
         side /= 2
         place = (2 * place[~here].unsqueeze(1) + quarters).reshape(-1, LATENT)
         component = component[~here].repeat_interleave(4)
-        corner = low + place.double() * side
-        touches = (corner <= q.mean[component] + reach[component]) & (
-            corner + side >= q.mean[component] - reach[component]
-        )
-        component, place = component[touches.all(1)], place[touches.all(1)]
+        away = (low + (place.double() + 0.5) * side - q.mean[component]).abs()
+        touches = (away <= reach[component] + side / 2).all(1)
+        component, place = component[touches], place[touches]
     return found
 
 
@@ -102,9 +98,7 @@ def _density(
     density = torch.zeros(count, ORDER**2, dtype=torch.float64, device=low.device)
     for start in range(0, len(component), TOGETHER):
         own, where = component[start : start + TOGETHER], square[start : start + TOGETHER]
-        x, y = ((low[where] - q.mean[own]).unsqueeze(1) + offsets).unbind(2)
-        a, b, c = (inverse[own, i, j].unsqueeze(1) for i, j in ((0, 0), (1, 0), (1, 1)))  # a product of 2 × 2 is slower
-        power = (a * x).square_() + (b * x + c * y).square_()
+        power = squared_distance(inverse[own], (low[where] - q.mean[own]).unsqueeze(1) + offsets)
         density.index_add_(0, where, power.mul_(-0.5).exp_().mul_(scale[own].unsqueeze(1)))
     return density, weight
 

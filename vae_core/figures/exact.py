@@ -321,7 +321,7 @@ def bounds_figure(bounds: dict[str, Any], view: dict[str, Any], dark: bool = Fal
     span = max(exact - low, 0.05)
     figure.add_hline(y=exact, line={"color": TRUE, "width": 3})
     figure.add_annotation(
-        text=f"<b>log p(x) {least(view.get('error', 0.0))}{nats(exact)}</b>",
+        text=f"<b>log p(x) {least(view['error'])}{nats(exact)}</b>",
         x=0, xref="x", y=exact, xanchor="left", yanchor="bottom", showarrow=False,
         font={"size": FONT, "color": INK[dark]},
     )  # fmt: skip

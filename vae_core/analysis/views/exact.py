@@ -125,7 +125,7 @@ def framed(low: torch.Tensor, high: torch.Tensor, code: torch.Tensor, q: Gaussia
     """A square that holds the posterior's mass, the encoder's code and its ellipse."""
     corners = [low, high, code.to(low.device)]
     if q is not None:
-        reach = 2.5 * q.lower[0].square().sum(1).sqrt()
+        reach = 2.5 * q.spread()[0]
         corners += [q.mean[0] - reach, q.mean[0] + reach]
     together = torch.stack(corners)
     middle = (together.amin(0) + together.amax(0)) / 2

@@ -43,9 +43,8 @@ def live_exact(
         infinite; elbo, elbo_error: (n,) nats or None where not defined.
         With part 0: guess, at_code: (of,) nats, see `guesses`; prior: name; together: how many images
         mutual_information, aggregate_kl (both to together_error) and kl are of, nats or None where not defined;
-        index: of the chosen
-        image; low, high: (2,) corners of its posterior's grid; posterior: (k, k) uint8, rows are z₂, the
-        density in 255ths of its highest value.
+        index: of the chosen image; low, high: (2,) corners of its posterior's grid; posterior: (k, k) uint8, rows
+        are z₂, the density in 255ths of its highest value.
     """
     began = time.perf_counter()
     points, prior = trainer.points, rule_prior(trainer)
