@@ -11,6 +11,8 @@ os.environ.setdefault("NOISE_LAB_LIBRARY", tempfile.mkdtemp(prefix="noise-lab-li
 os.environ.setdefault("NOISE_LAB_STORE", tempfile.mkdtemp(prefix="noise-lab-store-"))
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from vae_core.run.recipe import Recipe
 
@@ -18,6 +20,26 @@ from vae_core.run.recipe import Recipe
 def small(**fields) -> Recipe:
     """A recipe on the embedded digits: 4,000 steps a second."""
     return Recipe(**{"dataset": "digits", "hidden": (32,), "batch_size": 64, **fields})
+
+
+HEAVY = ("tests/browser/", "tests/benchmarks/")  # they want the processors for themselves
+
+
+class Sharing(LoadFileScheduling):
+    """A file stays with one process, since it starts its servers once; what drives browsers is one file's worth."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "heavy" if nodeid.startswith(HEAVY) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
+    """Two browsers at once make each other late."""
+    return Sharing(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(HEAVY))
 
 
 @pytest.fixture
