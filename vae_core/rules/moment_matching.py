@@ -45,7 +45,7 @@ class MomentMatching(Rule):
             high=10_000,
             log=True,
         )
-        n: int = knob(512, symbol="n", title="codes compared at a time", low=4, high=8192, log=True)
+        n: int = knob(192, symbol="n", title="codes compared at a time", low=4, high=8192, log=True)
 
     def forward(self, heads: dict[str, Tensor], eps: Tensor, knobs: Knobs, batch: Batch) -> Latent:
         mean = heads["mean"]

@@ -86,7 +86,7 @@ class Recipe(BaseModel):
         (256, 128, 64), min_length=1, max_length=6, title="encoder widths, mirrored in the decoder"
     )
     activation: Literal["silu", "relu", "tanh", "gelu"] = "silu"
-    batch_size: int = Field(512, ge=1, le=8192)
+    batch_size: int = Field(192, ge=1, le=8192)
     train_size: int = Field(60000, ge=1, le=60000, title="training images")
     learning_rate: float = Field(8e-3, gt=0, le=10, title="learning rate")
     likelihood: Literal["bernoulli", "gaussian"] = Field("bernoulli", title="likelihood of a pixel")

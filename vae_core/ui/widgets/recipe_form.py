@@ -15,7 +15,7 @@ def recipe_form(now: Recipe, points: int) -> tuple[dict[str, Any], int] | None:
     """The widgets, filled with the present recipe; once submitted, fields of a new one and the points on the plane."""
     rules = titles()
     sizes = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 60000]
-    batches = [16, 32, 64, 128, 256, 512, 1024, 2048]
+    batches = [16, 32, 64, 128, 192, 256, 512, 1024, 2048]
     with st.form("recipe", border=False):
         st.subheader("New run")
         values = {
