@@ -1,5 +1,6 @@
 """Which images a run trains on and in which order: seeded, on its device."""
 
+from collections.abc import Mapping
 from functools import cache, cached_property
 
 import numpy as np
@@ -53,7 +54,7 @@ class TrainingSet:
         self.batch_size = min(recipe.batch_size, len(rows))
         self.steps_per_epoch = len(rows) // self.batch_size
         self._epoch = -1
-        self._row_of: dict[bytes, int] | None = None
+        self._row_of: Mapping[bytes, int] | None = None
         self._sample: Batch | None = None
         self._low: Tensor | None = None
 
@@ -90,7 +91,7 @@ class TrainingSet:
     def find(self, raw: np.ndarray) -> Tensor:
         """(n,) the row of each uint8 image (n, 784) among the training images, -1 for the others."""
         if self._row_of is None:
-            self._row_of = {image.tobytes(): i for i, image in enumerate(self.images.cpu().numpy())}
+            self._row_of = rows_of(*self._whole) if self._whole else by_content(self.images)
         found = [self._row_of.get(image.tobytes(), -1) for image in raw]
         return torch.tensor(found, dtype=torch.long, device=self.images.device)
 
@@ -107,6 +108,17 @@ def training_images(dataset: str, pixels: str, device: torch.device) -> tuple[Te
 def seen_of(dataset: str, pixels: str, device: torch.device) -> np.ndarray:
     """The rows of `SEEN` training images that stand for all: once for all runs of a process."""
     return spread_by_ink(training_images(dataset, pixels, device)[0].cpu().numpy(), SEEN)
+
+
+def by_content(images: Tensor) -> Mapping[bytes, int]:
+    """The row of each uint8 image (n, 784) by its bytes."""
+    return {image.tobytes(): i for i, image in enumerate(images.cpu().numpy())}
+
+
+@cache
+def rows_of(dataset: str, pixels: str, device: torch.device) -> Mapping[bytes, int]:
+    """The row of each training image, of which each copy would take 55 MB: once for all runs of a process."""
+    return by_content(training_images(dataset, pixels, device)[0])
 
 
 @cache
