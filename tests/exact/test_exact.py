@@ -20,6 +20,7 @@ from vae_core.exact.mesh import Box, integrate
 from vae_core.exact.model import Model, model_of
 from vae_core.exact.priors import fitted_gaussian, fitted_mixture, kl_from_standard, rule_prior, standard
 from vae_core.rule import gaussian_log_density
+from vae_core.run.recipe import Recipe
 from vae_core.trainer.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -310,3 +311,15 @@ def test_images_of_mnist(mnist):
         found = exact.log_marginal(trainer, raw)
         fine = integral_of(trainer, raw, [rule_prior(trainer)], coarse=256, tolerance=1e-4)
         assert found.error <= 0.01 and np.abs(found - fine.log_value[0].numpy()).mean() <= 0.01
+
+
+@pytest.mark.parametrize("deviation", [0.06, 0.1])
+def test_a_white_image_under_narrow_pixels_is_resolved(deviation):
+    """Its terms have 784 / 2d² nats each: what products in float32 would be off by is more than counts as resolved."""
+    trainer = Trainer(
+        Recipe(dataset="digits", hidden=(32,), likelihood="gaussian", deviation=deviation, learning_rate=1e-3), "cpu"
+    )
+    with torch.enable_grad():
+        trainer.train(100)
+    found = exact.log_marginal(trainer, np.full((1, 28, 28), 255, np.uint8))
+    assert float(found.errors[0]) < 0.1

@@ -150,6 +150,13 @@ class TestSum:
             at = end
         assert at == pytest.approx(exact, abs=1e-9)
 
+    def test_an_elbo_says_how_exact_it_is_where_that_matters(self):
+        view = dict(microscope("vae", False))
+        for error, words in ((0.001, "</b>"), (0.4, " ± 0.4</b>")):
+            view["elbo_error"] = error
+            number = sum_figure(view).layout.annotations[0].text
+            assert number == f"<b>{nats(view['elbo'])}{words}"
+
     def test_without_a_posterior_a_better_code_is_the_part(self):
         trainer, view = trained("autoencoder"), microscope("autoencoder")
         code, better, mode, exact = terms(view)

@@ -23,6 +23,7 @@ REACH = 3.0  # standard deviations, or what holds as much mass, that are filled
 STEPS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)  # of a frame's edge
 INSET, MARGIN = 0.24, 0.02  # of the frame's side
 PRIOR_EDGE = 3.0  # of the inset, at least
+WORTH_SAYING = 0.05  # nats: an ELBO's error, which a lattice finds where q is far wider than the posterior
 CUT = 0.12  # of the axis of nats, left of the lowest value
 ZOOM = 6  # of thumbnails
 
@@ -275,6 +276,8 @@ def sum_figure(view: dict[str, Any], dark: bool = False) -> go.Figure:
         number = nats(end) if start == end else f"+{nats(end - start)}"
         if "log p(x)" in name:
             number = f"{least(view['error'])}{number} {within(view['error'])}"
+        elif name == "ELBO" and view["elbo_error"] >= WORTH_SAYING:
+            number += f" {within(view['elbo_error'])}"
         figure.add_annotation(
             x=max(start, end), y=k, text=f"<b>{number}</b>", xanchor="left", xshift=6, showarrow=False,
             font={"size": NUMBER, "color": INK[dark]},

@@ -41,7 +41,7 @@ def microscope(trainer: Trainer, index: int | None = None, coarse: bool = False)
         encoder, diagonal, full: {"mean": (2,), "covariance": (2, 2)} or None;
         log_marginal, error: nats; at_code: log p(x|z) at the code, nats; joint_at_code, joint_at_mode:
         log p(x|z) + log p(z) there, nats;
-        elbo, total, approximation, amortization, approximation_full: nats or None where not defined (or
+        elbo, elbo_error, total, approximation, amortization, approximation_full: nats or None where not defined (or
         coarse); family: what the encoder may choose, see `Rule.free`, or None.
     """
     index = trainer.chosen if index is None else index
@@ -84,13 +84,15 @@ def microscope(trainer: Trainer, index: int | None = None, coarse: bool = False)
         "joint_at_code": at_code,
         "joint_at_mode": at_mode,
         "encoder": gaussian(q),
-        **dict.fromkeys(["diagonal", "full", "elbo", "total", "approximation", "amortization", "approximation_full"]),
+        **dict.fromkeys(
+            ["diagonal", "full", "elbo", "elbo_error", "total", "approximation", "amortization", "approximation_full"]
+        ),
         "family": None if q is None else family_of(trainer),
     }
     bound_of_encoder = elbo(trainer, raw)
     if q is None or bound_of_encoder is None:
         return view
-    view["elbo"] = float(bound_of_encoder[0])
+    view["elbo"], view["elbo_error"] = float(bound_of_encoder[0]), float(bound_of_encoder.errors[0])
     view["total"] = view["log_marginal"] - view["elbo"]
     if coarse:
         return view
