@@ -46,9 +46,9 @@ const column = (index) => `
     </div>
   </section>`;
 
-/** @type {(id: string, title: string) => string} */
-const curve = (id, title) => `
-  <section class="curve" data-testid="curve-${id}"><header><h3>${title} <small>nats</small></h3><em></em></header>
+/** @type {(id: string, title: string, unit?: string) => string} */
+const curve = (id, title, unit = "nats") => `
+  <section class="curve" data-testid="curve-${id}"><header><h3>${title} <small>${unit}</small></h3><em></em></header>
     <canvas role="img" aria-label="${title} of all runs over the steps"></canvas></section>`;
 
 const TIMELINE = `
@@ -65,7 +65,7 @@ export const pageOf = (count) => `
   <div class="sheet">${BAR}
     <main class="columns" data-runs="${count}">${Array.from({ length: count }, (_, index) => column(index)).join("")}</main>
     <div class="measured">
-      ${curve("reconstruction", "Reconstruction")}${curve("kl", "KL")}${curve("elbo", "−ELBO")}
+      ${curve("reconstruction", "Reconstruction")}${curve("kl", "KL")}${curve("elbo", "−ELBO", "nats, one draw")}
       <table data-testid="measures"><thead></thead><tbody></tbody></table>
     </div>
     ${TIMELINE}</div>`;

@@ -39,6 +39,8 @@ def one_image(run: LiveRun) -> None:
 def below(run: LiveRun, view: dict[str, Any]) -> str:
     """The words below: rule and step, what the nats are, and what the picture does not show."""
     words = [NATS[view["likelihood"], view["pixels"]]]
+    if view["elbo"] is not None:
+        words.append("The ELBO is over all draws of z; the Playground's curve takes one.")
     if view["approximation_full"] is not None and view["family"] != "full":
         tilted = f"{view['approximation_full']:.4f}"
         words.append(f"A Gaussian that may tilt would leave {tilted} nats of the gap.")
