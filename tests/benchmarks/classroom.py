@@ -103,7 +103,7 @@ async def presenting(server: str, query: str) -> AsyncIterator[str]:
 
 def seconds_of(pid: int) -> float:
     """CPU seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
@@ -119,7 +119,7 @@ class Cpu:
 
 def child() -> int:
     """The server's process id."""
-    pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
     return next(int(pid) for pid in pids if b"streamlit" in Path(f"/proc/{pid}/cmdline").read_bytes())
 
 

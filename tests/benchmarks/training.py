@@ -344,7 +344,7 @@ def load_of_others() -> tuple[float, float, float]:
     """Seconds: now, and of processors taken by this process and (on Linux) by all; else nan."""
     own = sum(os.times()[:4])
     try:
-        jiffies = [int(x) for x in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        jiffies = [int(x) for x in Path("/proc/stat").read_text(encoding="utf-8").split("\n")[0].split()[1:9]]
     except OSError:
         return time.time(), own, np.nan
     return time.time(), own, (sum(jiffies) - jiffies[3] - jiffies[4]) / os.sysconf("SC_CLK_TCK")

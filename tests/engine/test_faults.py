@@ -85,7 +85,11 @@ def test_a_worker_that_dies_takes_nobody_else_along(tmp_path):
 
 def test_a_run_too_large_for_a_worker_is_told_and_the_others_go_on(tmp_path, monkeypatch):
     with Engine(folder=tmp_path) as engine:
-        need = int(Path(f"/proc/{engine.pool.pids()[0]}/statm").read_text().split()[5]) if engine.rules() else 0
+        need = (
+            int(Path(f"/proc/{engine.pool.pids()[0]}/statm").read_text(encoding="utf-8").split()[5])
+            if engine.rules()
+            else 0
+        )
     monkeypatch.setenv("NOISE_LAB_LANE_MEMORY", str(need * os.sysconf("SC_PAGE_SIZE") + (400 << 20)))
     with Engine(folder=tmp_path) as engine:
         run = engine.open(fresh())

@@ -53,7 +53,7 @@ class Machines:
         command = [HOSTING / "node", self.keys, role, *map(str, options), *own]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-        log = open(self._folder / f"{role}{len(self.nodes)}.log", "w")  # noqa: SIM115
+        log = open(self._folder / f"{role}{len(self.nodes)}.log", "w", encoding="utf-8")  # noqa: SIM115
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
 
     def join(self) -> subprocess.Popen:

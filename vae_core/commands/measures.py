@@ -3,9 +3,8 @@
 import argparse
 import json
 import sys
-from pathlib import Path
 
-from vae_core.commands.text import bar, read
+from vae_core.commands.text import amount, bar, count, read, table
 from vae_core.run.recipe import Recipe
 
 HELP = "train rules equally and print all exact measures as a table"
@@ -16,12 +15,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rules", nargs="+", metavar="RULE[:KNOBS]", help='all ten; or, say, vae moment_matching:{"which":"mmd"}'
     )
-    parser.add_argument("--epochs", type=float, default=20.0, help="of training (20)")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each rule (3)")
-    parser.add_argument("--images", type=int, default=1000, help="test images of which nats are means (1,000)")
+    parser.add_argument("--epochs", type=amount, default=20.0, help="of training (20)")
+    parser.add_argument("--seeds", type=count, default=3, help="runs of each rule (3)")
+    parser.add_argument("--images", type=count, default=1000, help="test images of which nats are means (1,000)")
     parser.add_argument("--dataset", default="mnist", help="data set (mnist)")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--out", type=Path, help="JSON file for the figures; what it holds already is not run again")
+    parser.add_argument("--out", type=table, help="JSON file for the figures; what it holds already is not run again")
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -1,6 +1,9 @@
 """What commands read from their options and write on one line."""
 
+import argparse
 import json
+import math
+from pathlib import Path
 from typing import Any
 
 from vae_core.run.recipe import RecipeError
@@ -14,6 +17,37 @@ def read(name: str, text: str) -> Any:
         except json.JSONDecodeError:
             raise RecipeError(f'The knobs should be JSON, for example {{"beta": 4}}; they were {text!r}.') from None
     return text.split("-") if name == "hidden" else text
+
+
+def count(text: str) -> int:
+    """A whole number from 1, as an argument's type."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"it should be a whole number, 1 or more; it was {text!r}.")
+    return int(text)
+
+
+def amount(text: str) -> float:
+    """A number above 0, as an argument's type."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"it should be a number above 0; it was {text!r}.")
+    return number
+
+
+def table(text: str) -> Path:
+    """A JSON file that is there whole, or can be written, as an argument's type: told before hours of work."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} cannot be written. Give a file in a folder that there is.")
+    if path.exists():
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise argparse.ArgumentTypeError(f"{text} is damaged. Delete it, or give another file.") from None
+    return path
 
 
 def bar(done: float) -> str:

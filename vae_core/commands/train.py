@@ -1,6 +1,7 @@
 """``python -m vae_core train``: train without a browser and record the run."""
 
 import argparse
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -8,11 +9,11 @@ from typing import Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from vae_core.commands.text import bar, read
+from vae_core.commands.text import amount, bar, count, read
 from vae_core.data.tables import store
 from vae_core.run.link import write
 from vae_core.run.recipe import Recipe
-from vae_core.run.recording import Run
+from vae_core.run.recording import RecordingError, Run
 
 HELP = "train without a browser and record the run"
 
@@ -26,10 +27,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--table", type=Path, help="for --rule offset: own f, .npy, .npz or .csv of shape (n, 2)")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--seconds", type=float, default=10.0, help="of training (10)")
-    parser.add_argument("--steps", type=int, help="instead of --seconds")
-    parser.add_argument("--every", type=int, default=32, help="steps between frames (32)")
+    parser.add_argument("--seconds", type=amount, default=10.0, help="of training (10)")
+    parser.add_argument("--steps", type=count, help="instead of --seconds")
+    parser.add_argument("--every", type=count, default=32, help="steps between frames (32)")
     parser.add_argument("--out", type=Path, help="folder for the recording; its state.npz goes on where it ended")
+    parser.add_argument("--replace", action="store_true", help="a recording that is in that folder already")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -37,6 +39,10 @@ def execute(options: argparse.Namespace) -> int:
     from vae_core.trainer.picture import Diverged
     from vae_core.trainer.trainer import Trainer
 
+    if options.out and (options.out / "run.json").exists() and not options.replace:
+        raise RecordingError(
+            f"There is a recording in {options.out} already. Choose another folder, or add --replace to lose that one."
+        )
     given = {name: read(name, text) for name, text in vars(options).items() if name in Recipe.model_fields}
     if options.table:
         given["knobs"] = {**Recipe(**given).knobs, "f": "own_table", "table": store(options.table)}
@@ -46,6 +52,7 @@ def execute(options: argparse.Namespace) -> int:
     run = Run(trainer.recipe)
     run.add(trainer.frame().packed())
     if options.out:
+        shutil.rmtree(options.out / "frames", ignore_errors=True)  # two runs in one folder would be neither
         run.save(options.out)  # an unwritable folder is told now, not after the training
     seconds = 0.0
     status = 0

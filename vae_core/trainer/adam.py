@@ -29,7 +29,7 @@ class Adam:
         first, second, counts = zip(*(self.moments[name] for name in used), strict=True)
         values: list[Tensor] = list(used.values())
         with torch.no_grad():
-            # What `torch.optim.adam.adam` calls; it would first sort the tensors by device and type, for 50 µs.
+            # What `torch.optim.adam.adam` calls; it would first sort the tensors by device and type, for 50 μs.
             torch._foreach_add_(counts, 1)
             torch._fused_adam_(
                 values, [p.grad for p in values if p.grad is not None], first, second, [], counts,

@@ -11,7 +11,7 @@ from vae_core.data import load_dataset
 from vae_core.rule import LATENT, Batch, Latent, Rule, Setting
 from vae_core.rules import discover
 from vae_core.run.frame import Frame
-from vae_core.run.recipe import Event, Recipe, RecipeError, parse_knobs
+from vae_core.run.recipe import Event, Recipe, RecipeError, parse_knobs, unknown
 from vae_core.run.widths import wider
 from vae_core.trainer.adam import Adam, rate_at
 from vae_core.trainer.batches import TrainingSet
@@ -314,7 +314,7 @@ class Trainer:
 def pick_device(device: str) -> str:
     """ "auto" is CUDA where there is one."""
     if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"Unknown device {device!r}. Valid: auto, cpu, cuda.")
+        raise unknown("device", device, ("auto", "cpu", "cuda"))
     if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("No CUDA device was found. Use device='cpu' or 'auto'.")
+        raise RecipeError("No CUDA device was found. Use the device 'cpu' or 'auto'.")
     return device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"

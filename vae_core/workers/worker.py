@@ -7,6 +7,7 @@ again, which takes a hundredth of a start. Both end when the engine does: the co
 
 import os
 import signal
+import sys
 import time
 from collections import deque
 from functools import partial
@@ -33,10 +34,10 @@ def keep_serving() -> None:
     """Serve in a child, and in another one when that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the server, which then closes us
     bound_memory(int(os.environ.get(MEMORY, "0")))
-    if not hasattr(os, "fork"):
+    if not hasattr(os, "fork") or sys.platform == "darwin":  # there a fork after importing torch may hang
         serve()
         return
-    import vae_core.run.catalogue
+    import vae_core.run.catalogue  # noqa: F401
     import vae_core.trainer.trainer  # noqa: F401
 
     # Not vae_core.analysis.views: half of SciPy, 0.2 s, comes with it, and the first picture needs none of that.

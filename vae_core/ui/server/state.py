@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,8 +20,19 @@ def engine() -> Engine:
     """The engine. ``NOISE_LAB_LANES`` sets the number of worker processes (1 by default) and ``NOISE_LAB_CLUSTER``
     the address of a cluster that has them instead (all of its own by default); see also `Limits.of`."""
     address = os.environ.get("NOISE_LAB_CLUSTER", "")
-    lanes = int(os.environ.get("NOISE_LAB_LANES", "0" if address else "1"))
-    return Engine(lanes, limits=Limits.of(), address=address)
+    return Engine(lanes(address), limits=Limits.of(), address=address)
+
+
+def lanes(address: str) -> int:
+    """The number of worker processes that the environment asks for.
+
+    Raises:
+        SystemExit: with a sentence: it is none.
+    """
+    text = os.environ.get("NOISE_LAB_LANES", "0" if address else "1")
+    if not text.isdecimal() or not (int(text) or address):
+        sys.exit(f"NOISE_LAB_LANES should be a whole number of worker processes, 1 or more; it is {text!r}.")
+    return int(text)
 
 
 @st.cache_resource(show_spinner=False)
