@@ -256,6 +256,26 @@ def test_fork_and_restart(engine):
     assert pending == [{"step": child.header["step"], "noise": 0.0}]
 
 
+def test_the_link_of_a_run_holds_what_lies_ahead(engine):
+    ahead = [{"step": 20, "noise": 0.0}, {"step": 60, "knobs": {"beta": "4"}}, {"step": 10_000, "rule": "offset"}]
+    recipe = fresh()
+    run = engine.open(recipe, ahead)
+
+    def linked() -> list:
+        return from_query(parse_qs(run.state()["link"].removeprefix("?")))[1]
+
+    assert linked() == ahead
+    watch(run)
+    run.play()
+    reach(run, 40)
+    run.pause()
+    assert [change["step"] for change in linked()] == [20, 60, 10_000]
+    assert linked()[2] == ahead[2] and next(event.step for event in run.record.events) == 20
+    assert run.trains(recipe, ahead, run.points), "a page that is loaded again finds it"
+    run.switch(noise=1.0)
+    assert [change["step"] for change in linked()] == [20, *[e.step for e in run.record.events[1:]]], "steered: no more"
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
 def test_a_killed_worker_costs_nothing(engine):
     run, paused = engine.open(fresh()), engine.open(fresh())

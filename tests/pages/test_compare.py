@@ -69,7 +69,7 @@ def test_the_links_of_runs():
     ("query", "words"),
     [
         ({"contrast": "nose"}, "Unknown contrast 'nose'. Did you mean 'noise'?"),
-        ({"contrast": "beta", "colour": "red"}, "Unknown setting in the link 'colour'"),
+        ({"contrast": "beta", "hiden": "8"}, "Unknown setting in the link 'hiden'"),
         ({"contrast": "beta", "seed": "-1"}, "'seed' should be greater than or equal to 0"),
     ],
 )

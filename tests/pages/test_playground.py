@@ -44,7 +44,7 @@ def test_a_rerun_keeps_the_run():
         ({"knob.gamma": "1"}, "Unknown knob of rule 'vae' 'gamma'"),
         ({"dataset": "cifar"}, "Unknown data set 'cifar'"),
         ({"seed": "-1"}, "'seed' should be greater than or equal to 0"),
-        ({"colour": "red"}, "Unknown setting in the link 'colour'"),
+        ({"sed": "4"}, "Unknown setting in the link 'sed'. Did you mean 'seed'?"),
         ({"event": "5,noise=loud"}, "The event '5,noise=loud' of the link cannot be read"),
         ({"event": "5,rule=magic"}, "Unknown rule 'magic'"),
     ],
@@ -53,7 +53,20 @@ def test_a_bad_link_is_told_and_the_default_run_starts(query, words):
     page = open_page(**query)
     assert not page.exception
     assert words in page.warning[0].value and "\n" not in page.warning[0].value
-    assert run_of(page).record.recipe.rule == "vae"
+    recipe = run_of(page).record.recipe
+    assert recipe.rule == "vae" and recipe.hidden == (32,), "the rest of the link holds"
+
+
+def test_what_others_append_to_a_link_is_left_alone():
+    page = open_page(seed="4", utm_source="mail", user="somebody")
+    assert not page.warning and run_of(page).record.recipe.seed == 4
+    assert dict(page.query_params)["utm_source"] in ("mail", ["mail"])
+
+
+def test_two_mistakes_in_a_link_give_the_default_run():
+    page = open_page(seed="-1", rule="vea")
+    assert "'seed'" in page.warning[0].value or "Unknown rule" in page.warning[0].value
+    assert "rest of the link" not in page.warning[0].value and run_of(page).record.recipe.hidden != (32,)
 
 
 def test_the_form_starts_a_new_run():

@@ -135,11 +135,16 @@ def test_addresses():
     assert runs[1] == ({"rule": "offset", "knobs": {}}, [])
 
 
+def test_what_others_append_to_an_address_is_left_alone():
+    for query in ({"contrast": ["beta"]}, {"run": ["rule=vae", "rule=offset"]}):
+        assert plans_of({**query, "utm_source": ["mail"]}) == plans_of(query)
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
         ({"contrast": ["betta"]}, "Unknown contrast 'betta'. Did you mean 'beta'?"),
-        ({"contrast": ["beta"], "colour": ["red"]}, "Unknown setting in the link 'colour'"),
+        ({"contrast": ["beta"], "hiden": ["8"]}, "Unknown setting in the link 'hiden'. Did you mean 'hidden'?"),
         ({"contrast": ["beta"], "event": ["5,noise=0"]}, "A contrast has no events"),
         ({"run": ["rule=vae"], "seed": ["3"]}, "Unknown setting in the link 'seed'. Valid: run"),
         ({"run": ["rule=vae&event=soon"]}, "The event 'soon' of the link cannot be read"),

@@ -1,11 +1,14 @@
 """Links: what goes into a URL comes out of it, to the bit."""
 
+import json
+import re
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 
 from tests.conftest import small
-from vae_core.run.link import from_query, read_event, to_query
+from vae_core.run.link import OURS, from_query, read_event, to_query
 from vae_core.run.recipe import Recipe, RecipeError
 from vae_core.trainer.trainer import Trainer
 from vae_core.workers.lane import Lane
@@ -62,10 +65,27 @@ def test_impossible_points(points):
         from_query({"points": [points]})
 
 
-@pytest.mark.parametrize("name", ["rul", "knobs", "__class__"])
-def test_unknown_settings_are_named(name):
+@pytest.mark.parametrize("name", ["rul", "knobs", "sed", "batchsize", "training_size", "events"])
+def test_what_is_nearly_a_setting_is_named(name):
     with pytest.raises(RecipeError, match=f"Unknown setting in the link '{name}'.*rule"):
         from_query({name: ["1"]})
+
+
+@pytest.mark.parametrize("name", ["utm_source", "fbclid", "user", "embed", "__class__", "x" * 5000, ""])
+def test_what_others_append_is_left_alone(name):
+    assert from_query({name: ["1"], "seed": ["3"]}) == from_query({"seed": ["3"]})
+
+
+def test_the_browser_knows_the_same_settings():
+    source = (Path(__file__).parents[2] / "vae_core/ui/web/shared/address.js").read_text(encoding="utf-8")
+    assert json.loads(re.search(r"OURS = (\[.*\]);", source)[1]) == OURS
+
+
+def test_a_link_holds_what_lies_ahead():
+    ahead = [{"step": 500, "noise": 0.0}, {"step": 800, "rule": "offset", "knobs": {"f": "table"}}]
+    query = to_query(Recipe(seed=3), (), 500, ahead)
+    assert query.endswith("&points=500&event=500,noise=0.0&event=800,rule=offset,f=table")
+    assert from_query(parse_qs(query[1:]))[1] == ahead
 
 
 @pytest.mark.parametrize(

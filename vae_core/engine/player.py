@@ -95,9 +95,20 @@ class LiveRun(Playback):
     def trains(self, recipe: Mapping[str, Any], plan: Sequence[dict[str, Any]], points: int) -> bool:
         """Whether it shows this recipe with these changes."""
         key = self._trainings.key(recipe, plan, points)
-        past = changes(self.record.recipe, self.record.events)
-        own = self._trainings.key(self.record.recipe.model_dump(), past, self.points)
+        own = self._trainings.key(self.record.recipe.model_dump(), self.plan, self.points)
         return key is not None and key in (own, self.training.key)
+
+    @property
+    def coming(self) -> list[dict[str, Any]]:
+        """Changes that lie ahead of what it has shown."""
+        events, last = self.record.events, self.record.steps[-1]
+        known = events[-1].step if events else -1
+        return [change for change in self.training.plan if change["step"] >= last and change["step"] > known]
+
+    @property
+    def plan(self) -> list[dict[str, Any]]:
+        """All changes, those that were and those that lie ahead."""
+        return [*changes(self.record.recipe, self.record.events), *self.coming]
 
     @property
     def info(self) -> dict[str, Any]:
@@ -171,7 +182,7 @@ class LiveRun(Playback):
                 "knobs": header["knobs"],
                 "events": self.record.marks(),
                 "kept": list(self.record.steps),
-                "link": to_query(self.record.recipe, self.record.events, self.points),
+                "link": to_query(self.record.recipe, self.record.events, self.points, self.coming),
                 "message": self.message,
                 "status": self.status,
                 "recorded": self.training.head if self.training.head > header["step"] else None,

@@ -6,14 +6,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vae_core.run.catalogue import RuleEntry, by_name, default_knobs
-from vae_core.run.link import from_query
+from vae_core.run.link import KNOB, OURS, from_query
 from vae_core.run.recipe import Recipe, RecipeError, unknown
 
 Plan = tuple[dict[str, Any], Sequence[dict[str, Any]]]  # fields of a recipe, and changes to make on the way
 
 FEWEST, MOST = 2, 4  # runs side by side
 CONTRAST, RUN = "contrast", "run"  # in the address: a preset's name, or the link of each member
-KNOB = "knob."  # before a knob's name, where fields and knobs stand in one list
 LARGEST = Recipe.model_fields["train_size"].default
 # Fields that a comparison may vary. The data set and its pixels are not among them: the dots of all
 # planes are the same test images.
@@ -192,9 +191,9 @@ def plans_of(query: Mapping[str, Sequence[str]]) -> list[Plan]:
         RecipeError: an unknown name, or something that cannot be read.
     """
     if RUN in query:
-        others = {name: values for name, values in query.items() if name != RUN}
-        if others:
-            raise unknown("setting in the link", next(iter(others)), [RUN])
+        for name in query:
+            if name in OURS or name.startswith(KNOB):  # what is not ours is left alone, see `from_query`
+                raise unknown("setting in the link", name, [RUN])
         return [from_query(parse_qs(link, keep_blank_values=True))[:2] for link in query[RUN]]
     fields, events, _ = from_query({name: values for name, values in query.items() if name != CONTRAST})
     if events:

@@ -3,21 +3,33 @@
 ``?rule=vae&knob.beta=4&seed=3&event=500,noise=0&event=800,rule=offset,f=table``
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from vae_core.run.recipe import Event, Recipe, RecipeError, quoted, unknown
+from vae_core.run.recipe import LONGEST, Event, Recipe, RecipeError, quoted, unknown
 from vae_core.run.recording import changes
 
 KNOB, EVENT, POINTS = "knob.", "event", "points"
 DEFAULT_POINTS, MOST_POINTS = 2000, 10_000  # test images on the plane
+OURS = [POINTS, *(name for name in Recipe.model_fields if name != "knobs"), EVENT]  # and those that begin with `KNOB`
+NEARLY = 0.8  # how like one of ours a name is that is taken for a typing error: "sed", but not "embed"
 MOST_EVENTS, LAST_STEP = 10_000, 10**9
 
 
-def to_query(recipe: Recipe, events: Iterable[Event] = (), points: int = DEFAULT_POINTS) -> str:
-    """The query of a run, beginning with "?"; fields that have their default are left out."""
+def to_query(
+    recipe: Recipe,
+    events: Iterable[Event] = (),
+    points: int = DEFAULT_POINTS,
+    coming: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The query of a run, beginning with "?"; fields that have their default are left out.
+
+    Args:
+        coming: changes that lie ahead, as `vae_core.run.recording.changes` has those that were.
+    """
     pairs = [("rule", recipe.rule)]
     for name, field in Recipe.model_fields.items():
         value = getattr(recipe, name)
@@ -26,7 +38,7 @@ def to_query(recipe: Recipe, events: Iterable[Event] = (), points: int = DEFAULT
     pairs += [(KNOB + name, write(value)) for name, value in recipe.knobs.items()]
     if points != DEFAULT_POINTS:
         pairs.append((POINTS, str(points)))
-    for change in changes(recipe, events):
+    for change in [*changes(recipe, events), *coming]:
         parts = [str(change["step"])]
         parts += [f"{name}={write(change[name])}" for name in ("rule", "noise") if name in change]
         parts += [f"{name}={write(value)}" for name, value in change.get("knobs", {}).items()]
@@ -38,11 +50,11 @@ def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list
     """Recipe, changes and number of points, as a lane takes them to open a run; it checks the recipe.
 
     Args:
-        query: name -> all its values. Names that are none of ours are an error too: a typing
-            error in a link should not silently give another run.
+        query: name -> all its values. Names that are nothing like ours are others' (`utm_source`) and left alone; one
+            that is nearly ours is an error: a typing error in a link should not silently give another run.
 
     Raises:
-        RecipeError: an unknown name, or an event that cannot be read.
+        RecipeError: a name that is nearly ours, or an event that cannot be read.
     """
     recipe: dict[str, Any] = {"knobs": {}}
     events: list[dict[str, Any]] = []
@@ -63,8 +75,8 @@ def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list
             recipe["hidden"] = values[-1].split("-")
         elif name in Recipe.model_fields and name != "knobs":
             recipe[name] = values[-1]
-        else:
-            raise unknown("setting in the link", name, [POINTS, *(n for n in Recipe.model_fields if n != "knobs")])
+        elif difflib.get_close_matches(name[:LONGEST], [*OURS, KNOB], n=1, cutoff=NEARLY):
+            raise unknown("setting in the link", name, OURS)
     return recipe, sorted(events, key=lambda event: event["step"]), points
 
 

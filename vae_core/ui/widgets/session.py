@@ -1,6 +1,7 @@
 """Which run a browser tab is looking at."""
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -27,28 +28,50 @@ def current_run() -> tuple[LiveRun, str | None]:
     run = engine().runs.get(st.session_state.get(RUN, ""))
     if run is not None:
         return run, st.session_state.get(COMPLAINT)
-    complaint, cookies = None, st.context.cookies
-    try:
-        asked = from_query({name: st.query_params.get_all(name) for name in st.query_params})
-        run = early.take(cookies, asked) or left_behind(cookies, asked)
-        if run is not None:
-            st.session_state[OWNER] = run.owner or owner()
+    complaint = None
+    query: dict[str, Sequence[str]] = {name: st.query_params.get_all(name) for name in st.query_params}
+    for attempt in (query, *without_one(query)):
+        try:
+            run = open_link(attempt)
+        except ValueError as error:
+            complaint = complaint or str(error)
+        except LaneError as error:
+            if not isinstance(error, Refused):
+                title = "This server is full" if isinstance(error, ServerFull) else "The engine did not start"
+                st.error(str(error), title=title)
+                st.stop()
+            complaint = complaint or str(error)
         else:
-            recipe, pending, points = asked
-            fetch(dataset_of(recipe))
-            run = engine().open(recipe, pending, points, owner=owner())
-    except ValueError as error:
-        complaint = str(error)
-    except LaneError as error:
-        if not isinstance(error, Refused):
-            title = "This server is full" if isinstance(error, ServerFull) else "The engine did not start"
-            st.error(str(error), title=title)
-            st.stop()
-        complaint = str(error)
+            complaint = complaint and f"{complaint} The rest of the link holds."
+            break
     if run is None:
         run, complaint = open_default(complaint)
     st.session_state[RUN], st.session_state[COMPLAINT] = run.id, complaint
     return run, complaint
+
+
+def open_link(query: Mapping[str, Sequence[str]]) -> LiveRun:
+    """The run of a link: the one that opened before the page's session had begun, the one that this browser left, or
+    a new one.
+
+    Raises:
+        ValueError, LaneError: it cannot be.
+    """
+    asked, cookies = from_query(query), st.context.cookies
+    run = early.take(cookies, asked) or left_behind(cookies, asked)
+    if run is not None:
+        st.session_state[OWNER] = run.owner or owner()
+        return run
+    recipe, pending, points = asked
+    fetch(dataset_of(recipe))
+    return engine().open(recipe, pending, points, owner=owner())
+
+
+def without_one(query: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Sequence[str]]]:
+    """A query without one of its settings, in turn, where there are others: one of them may be wrong."""
+    if len(query) > 1:
+        for left_out in query:
+            yield {name: values for name, values in query.items() if name != left_out}
 
 
 def open_default(complaint: str | None) -> tuple[LiveRun, str | None]:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from vae_core.engine.sweep import MOST_STEPS, MOST_VALUES, spaced
-from vae_core.run.contrasts import KNOB
+from vae_core.run.link import KNOB
 from vae_core.ui.widgets.rules import rules
 
 # Field of a recipe -> (words, range at first, evenly on a logarithmic scale, whole numbers).

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from vae_core.run.contrasts import KNOB, MOST, VARIABLE, vary
+from vae_core.run.contrasts import MOST, VARIABLE, vary
+from vae_core.run.link import KNOB
 from vae_core.run.recipe import Recipe
 from vae_core.ui.widgets.rules import rules
 

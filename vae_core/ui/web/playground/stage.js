@@ -23,6 +23,7 @@ import { networkDrawing, PAGE } from "./page.js";
 import { part } from "../shared/elements.js";
 import { rememberRun } from "./own_runs.js";
 import { unpack } from "../shared/frame_decoding.js";
+import { withOthers } from "../shared/address.js";
 
 /** @import { Class, Decoder, Ended, Exact, Hello, History, Moved, Opened, PollShown, Preview, Probe, Refused, RoomAsks, RoomGone, RoomHello, RoomOpened, State, Voted } from "../shared/messages.js" */
 /** @import { Command } from "../shared/actions.js" */
@@ -185,7 +186,8 @@ export function createLab(root, watching) {
       viewer?.state(message);
       const { guide, early } = source?.asked ?? {};
       const own = !guide && !early && !watching; // the address is the run, but in a lesson, and not before Streamlit has read it
-      if (own && message.link !== location.search) history.replaceState(history.state, "", message.link);
+      const address = own && withOthers(message.link, location.search);
+      if (address && address !== location.search) history.replaceState(history.state, "", address);
       if (message.noise > 0) view.lastNoise = message.noise;
       touch("controls", "curves");
     },
