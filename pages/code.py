@@ -41,6 +41,7 @@ with right:
         with st.container(key="script"):
             st.code(text, language="python", height="stretch")
         st.caption(
-            f"Stands alone: `python {name} --steps 351` downloads MNIST where it is not at hand. The two places where "
+            f"Stands alone, also as a notebook's cell: `python {name} --steps 1000` downloads MNIST where it is not at "
+            "hand. The two places where "
             "the rule enters are marked `>>> the latent rule`."
         )

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import small
 from vae_core.run.packing import pack, unpack
+from vae_core.run.recording import Run
 from vae_core.trainer.trainer import Trainer
 
 
@@ -58,3 +59,12 @@ def test_arrays_start_at_multiples_of_eight():
 def test_damage_is_noticed(frame, damage):
     with pytest.raises(ValueError, match="Not a whole recorded frame"):
         unpack(damage(frame.packed().view))
+
+
+def test_a_notebook_shows_one_line(frame):
+    words = f"<Frame at step {frame.step:,}, {frame.rule}: reconstruction {frame.metrics['reconstruction']:.1f}"
+    assert repr(frame).startswith(words) and "\n" not in repr(frame) and len(repr(frame)) < 100
+    run = Run(small())
+    assert repr(run) == "<Run of vae on digits, 0 frames, the last at step none>"
+    run.add(frame.packed())
+    assert repr(run) == f"<Run of vae on digits, 1 frames, the last at step {frame.step:,}>"

@@ -60,6 +60,13 @@ class Frame:
     prior: np.ndarray
     decoder: tuple[np.ndarray, ...]
 
+    def __repr__(self) -> str:
+        """One line, as a notebook shows it."""
+        nats = [
+            f"{name} {value:.1f}" for name in ("reconstruction", "kl") if (value := self.metrics.get(name)) is not None
+        ]
+        return f"<Frame at step {self.step:,}, {self.rule}: {', '.join(nats)} nats, {len(self.labels):,} points>"
+
     def packed(self) -> "PackedFrame":
         """The frame as bytes: once for all who look at it, and for the file."""
         header, arrays = {}, {}

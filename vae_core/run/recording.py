@@ -32,6 +32,13 @@ class Run:
         budget: bytes of frames that are kept.
     """
 
+    def __repr__(self) -> str:
+        """One line, as a notebook shows it."""
+        last = f"{self.steps[-1]:,}" if self.steps else "none"
+        return (
+            f"<Run of {self.recipe.rule} on {self.recipe.dataset}, {len(self.steps)} frames, the last at step {last}>"
+        )
+
     def __init__(self, recipe: Recipe, budget: int = BUDGET) -> None:
         self.recipe = recipe
         self.events: list[Event] = []

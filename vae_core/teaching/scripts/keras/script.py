@@ -2,14 +2,17 @@
 """$title
 
 Weights, batches and noise are those of a Noise Lab run, whatever the backend; numbers are nats per image.
-Needs keras and torch. Usage: KERAS_BACKEND=torch python script.py [FOLDER with $data's IDX files] [--steps N]
+Needs keras and torch. Usage: python script.py [FOLDER with $data's IDX files] [--steps N]
 """
 
 import argparse
 import gzip
 import hashlib
 import os
+import sys
 from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "torch")  # it is here anyway; any other does, too
 
 import keras
 import numpy as np
@@ -132,7 +135,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", nargs="?", default=os.environ.get("NOISE_LAB_DATA"))
     #: end
     parser.add_argument("--steps", type=int, help="3 epochs if left out")
-    options = parser.parse_args()
+    options = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook's are its kernel's
     train, test = load(options.folder, "train"), load(options.folder, "t10k")[:1000]
     #: if pixels == "binarized"
     train, test = binarized(train), binarized(test)

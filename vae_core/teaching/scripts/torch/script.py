@@ -9,6 +9,7 @@ import argparse
 import gzip
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -126,7 +127,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", nargs="?", default=os.environ.get("NOISE_LAB_DATA"))
     #: end
     parser.add_argument("--steps", type=int, help="3 epochs if left out")
-    options = parser.parse_args()
+    options = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook's are its kernel's
     train, test = load(options.folder, "train"), load(options.folder, "t10k")[:1000]
     #: if pixels == "binarized"
     train, test = binarized(train), binarized(test)
