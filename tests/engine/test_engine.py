@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 
 from tests.conftest import wait_until
+from vae_core.data import add_files
 from vae_core.engine.engine import Engine
 from vae_core.engine.limits import Limits
 from vae_core.engine.live_measures import Due
@@ -274,6 +276,24 @@ def test_the_link_of_a_run_holds_what_lies_ahead(engine):
     assert run.trains(recipe, ahead, run.points), "a page that is loaded again finds it"
     run.switch(noise=1.0)
     assert [change["step"] for change in linked()] == [20, *[e.step for e in run.record.events[1:]]], "steered: no more"
+
+
+def test_added_data_is_trained_on_at_once(mnist, tmp_path, monkeypatch):
+    folder = os.environ["NOISE_LAB_DATA"]
+    monkeypatch.delenv("NOISE_LAB_DATA")
+    for name in ("NOISE_LAB_CACHE", "HOME", "KERAS_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    recipe = {"dataset": "mnist", "hidden": (8,), "batch_size": 16}
+    with Engine(1, folder=tmp_path / "store") as own:
+        before = own.open(recipe)
+        assert before.info["dataset"]["banner"] and own.open(recipe).training is before.training
+        add_files(sorted(Path(folder).iterdir()))
+        own.trainings.data_added()
+        after = own.open(recipe)
+        assert after.training is not before.training and after.info["dataset"]["banner"] is None
+        assert own.open(recipe).training is after.training
+        before.step(2)
+        assert wait_until(lambda: before.header["step"] == 2), "the old run goes on"
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")

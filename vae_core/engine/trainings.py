@@ -217,6 +217,13 @@ class Trainings:
                 self._shared[key].set_result(training)
             return self._owner_of(key) or training
 
+    def data_added(self) -> None:
+        """Data was added: who asks for it is not given a training any more for which other data stood in."""
+        with self._lock:
+            for training in self._trainings.values():
+                if training.info["dataset"]["banner"]:
+                    self._forget_name(training)
+
     def _owner_of(self, key: str | None) -> Training | None:
         named = self._shared.get(key or "")
         return named.result() if named and named.done() and not named.exception() else None

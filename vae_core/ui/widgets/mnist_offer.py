@@ -4,6 +4,7 @@ import streamlit as st
 
 from vae_core.data import ADDED, DataError, add_files
 from vae_core.engine.player import LiveRun
+from vae_core.ui.server.state import engine
 from vae_core.ui.widgets.session import start
 
 
@@ -20,4 +21,5 @@ def offer_mnist(run: LiveRun) -> None:
         except DataError as error:
             st.error(str(error))
         else:
+            engine().trainings.data_added()
             start(run.record.recipe.model_dump(), run.points)
