@@ -190,9 +190,16 @@ def test_a_bad_file_is_told(old, new, words):
 
 
 def test_chips_show_what_was_measured():
-    row = {"sentence": "A < B.", "folklore": "B.", "measured": "A 1.0 ± 0.2 nats (3 seeds)", "verdict": "does not hold"}
+    row = {
+        "sentence": "A < B.",
+        "folklore": "B.",
+        "measured": "A 1.0 ± 0.2 nats (3 seeds)",
+        "verdict": "depends on the seed",
+    }
     text = with_chips("So it is. [claim:one-thing] [claim:another]", {"one-thing": row})
-    assert ">measured: A 1.0 ± 0.2 nats (3 seeds) · does not hold</span>" in text and 'class="claim fails"' in text
+    assert (
+        ">measured: A 1.0 ± 0.2 nats (3 seeds) · depends on the seed</span>" in text and 'class="claim depends"' in text
+    )
     assert 'title="A &lt; B. Often said: B."' in text
     assert text.endswith(">not measured yet</span>")
 

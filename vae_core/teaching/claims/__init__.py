@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from vae_core.teaching.claims.ledger import CLAIMS, Claim
 
-MODULES = ("randomness", "determinism", "channels", "scale", "normality", "size")  # one for each question
+MODULES = ("randomness", "determinism", "channels", "scale", "normality", "size", "writing")  # one for each question
 
 
 def all_claims() -> Mapping[str, Claim]:

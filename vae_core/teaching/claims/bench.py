@@ -8,18 +8,22 @@ import numpy as np
 import torch
 
 from vae_core import exact
+from vae_core.analysis.fields import jacobian_norm
 from vae_core.analysis.holes import hole_share
 from vae_core.analysis.label_accuracy import label_accuracy
 from vae_core.exact.priors import yardsticks
+from vae_core.rule import Batch
 from vae_core.run.frame import Frame
 from vae_core.run.recipe import Recipe
-from vae_core.teaching.claims.ledger import Finding, find
+from vae_core.teaching.claims.ledger import Finding, find, less
 from vae_core.trainer.pixels import PIXELS, grey
 from vae_core.trainer.random_streams import normal
 from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
 
 T = TypeVar("T")
+DRAWS = 400  # of ε for each image, where a mean over them is asked
+LOOKS = 24  # at a run that is watched while it trains
 
 
 class Measured:
@@ -97,28 +101,69 @@ class Measured:
         return self._defined(self.frame.scale, "σ")
 
     @property
+    def median_sigma(self) -> float:
+        """Over images and both axes."""
+        return float(np.median(self.sigma))
+
+    @property
     def code_deviation(self) -> float:
         """Standard deviation of the codes without noise, root mean square of both axes."""
         return float(np.sqrt(self.frame.mean.var(0).mean()))
+
+    @cached_property
+    def slopes(self) -> np.ndarray:
+        """(300,) how fast the decoder's image changes at test codes, see `jacobian_norm`."""
+        return jacobian_norm(self.trainer, self.frame.mean[:300])
+
+    @property
+    def noise_cost(self) -> float:
+        """Nats that the draw costs against the mean, of the whole test set."""
+        return self.of_test_set("reconstruction") - self.of_test_set("reconstruction_at_mean")
+
+    @cached_property
+    @torch.no_grad()
+    def noise_costs(self) -> np.ndarray:
+        """(500,) the same for each image of the probe set, as the mean over 400 draws."""
+        trainer = self.trainer
+        trainer.at_rest()
+        batch = trainer.points.batch(slice(PROBE))
+        heads = trainer.encoder(batch.images)
+        eps = normal(DRAWS * len(batch.images), trainer.device, 0, "claims/cost").view(DRAWS, -1, 2)
+
+        def nats(draws: torch.Tensor) -> torch.Tensor:
+            z = trainer.latent(heads, draws, Batch(batch.images, batch.rows, draws)).z
+            return trainer.nats(trainer.decoder(z), batch.images).double()
+
+        at_mean = nats(torch.zeros_like(eps[0]))
+        return (sum(nats(draws) for draws in eps) / DRAWS - at_mean).cpu().numpy()
+
+    @cached_property
+    def mean_image_nats(self) -> float:
+        """Reconstruction of the probe set by the mean training image, whatever the image."""
+        images = self.trainer.points.images[:PROBE]
+        logits = torch.logit(self.trainer.training_set.mean_image.to(images.device), eps=1e-4)
+        return float(self.trainer.nats(logits.expand(len(images), -1), images).double().mean())
 
 
 class Bench:
     """Trains what claims ask for.
 
     Args:
-        seeds: 0, 1, … up to this.
+        seeds: runs of each recipe.
         epochs: passes over the training images, where a claim does not say how many.
         dataset, images: test data and how many images exact measures are means of.
         shortened: factor on all trainings, for the tests.
+        first: the first seed; the others follow.
     """
 
     def __init__(
-        self, seeds: int = 3, epochs: float = 5.0, dataset: str = "mnist", images: int = 300, shortened: float = 1.0,
-        device: str = "auto",
+        self, seeds: int = 5, epochs: float = 5.0, dataset: str = "mnist", images: int = 300, shortened: float = 1.0,
+        device: str = "auto", first: int = 0,
     ) -> None:  # fmt: skip
-        self.seeds, self.epochs, self.dataset, self.images = range(seeds), epochs, dataset, images
+        self.seeds, self.epochs, self.dataset, self.images = range(first, first + seeds), epochs, dataset, images
         self._shortened, self._device = shortened, device
         self._runs: dict[str, list[Measured]] = {}
+        self._courses: dict[str, list[list[float]]] = {}
 
     def runs(
         self,
@@ -126,38 +171,78 @@ class Bench:
         knobs: dict[str, Any] | None = None,
         steps: int | None = None,
         then: dict[str, Any] | None = None,
+        more: int = 0,
         **fields: Any,
     ) -> list[Measured]:
         """One trained run for each seed.
 
         Args:
             steps: instead of the epochs.
-            then: a switch (rule, noise, knobs) half way.
+            then: a switch (rule, noise, knobs) after them, and how many more steps follow.
             fields: of the recipe.
         """
-        recipes = [Recipe(rule=rule, knobs=knobs or {}, seed=s, dataset=self.dataset, **fields) for s in self.seeds]
-        key = repr((recipes[:1], steps, then))
+        key = repr((rule, knobs, steps, then, more, fields))
         if key not in self._runs:
-            self._runs[key] = [self._train(recipe, steps, then) for recipe in recipes]
+            self._runs[key] = [
+                self._train(recipe, steps, then, more) for recipe in self.recipes(rule, knobs, **fields)
+            ]  # fmt: skip
         return self._runs[key]
 
-    def _train(self, recipe: Recipe, steps: int | None, then: dict[str, Any] | None) -> Measured:
-        trainer = Trainer(recipe, self._device)
-        whole = Recipe(dataset=self.dataset)  # an epoch of all images, however few this run has
-        per_epoch = 60_000 // whole.batch_size
-        steps = max(2, round(self._shortened * (steps or self.epochs * per_epoch)))
+    def courses(
+        self, rule: str, steps: int, knobs: dict[str, Any] | None = None, **fields: Any
+    ) -> list[list[float]]:  # fmt: skip
+        """The reconstruction of unseen images while a run trains, for each seed; in the beginning more often."""
+        key = repr((rule, knobs, steps, fields))
+        if key not in self._courses:
+            self._courses[key] = [self._watch(recipe, steps) for recipe in self.recipes(rule, knobs, **fields)]
+        return self._courses[key]
+
+    def recipes(self, rule: str, knobs: dict[str, Any] | None = None, **fields: Any) -> list[Recipe]:
+        """One for each seed."""
+        return [Recipe(rule=rule, knobs=knobs or {}, seed=s, dataset=self.dataset, **fields) for s in self.seeds]
+
+    def trainer(self, recipe: Recipe) -> Trainer:
+        """Untrained, on the bench's device."""
+        return Trainer(recipe, self._device)
+
+    def scaled(self, steps: int | None) -> int:
+        """How many steps are trained where so many are asked for, or the epochs."""
+        per_epoch = 60_000 // Recipe(dataset=self.dataset).batch_size  # of all images, however few a run has
+        return max(2, round(self._shortened * (steps or self.epochs * per_epoch)))
+
+    def _train(self, recipe: Recipe, steps: int | None, then: dict[str, Any] | None, more: int) -> Measured:
+        trainer = self.trainer(recipe)
         with torch.enable_grad():
-            if then is None:
-                trainer.train(steps)
-            else:
-                trainer.train(steps // 2)
+            trainer.train(self.scaled(steps))
+            if then is not None:
                 trainer.switch(**then)
-                trainer.train(steps - steps // 2)
+                trainer.train(self.scaled(more))
         return Measured(trainer, self.images)
+
+    def _watch(self, recipe: Recipe, steps: int) -> list[float]:
+        trainer, course = self.trainer(recipe), []
+        for step in sorted({round(s) for s in np.geomspace(2, self.scaled(steps), LOOKS)}):
+            with torch.enable_grad():
+                trainer.train(step - trainer.step_count)
+            course.append(self._defined(trainer.frame().metrics["reconstruction"]))
+        return course
+
+    @staticmethod
+    def _defined(value: float | None) -> float:
+        assert value is not None
+        return value
 
 
 def compare(
-    measure: Callable[[Measured], float], holds: Callable[..., bool], unit: str, **runs: Sequence[Measured]
+    measure: Callable[[Measured], float],
+    unit: str,
+    least: float | None = None,
+    most: float | None = None,
+    /,
+    **runs: Sequence[Measured],
 ) -> Finding:
-    """A finding of one measure of several runs, each of all seeds: `holds` gets one value of each, see `find`."""
-    return find(holds, unit, **{name: [measure(run) for run in several] for name, several in runs.items()})
+    """A finding of one measure of two runs: between which bounds the first, less the second, lies."""
+    figures = {name: [measure(run) for run in several] for name, several in runs.items()}
+    (first, one), (second, other) = figures.items()
+    name = f"{first} less {second}".replace("_", " ")
+    return find(unit, [less(name, one, other, least, most)], **figures)

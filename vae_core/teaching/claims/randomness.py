@@ -1,37 +1,48 @@
 """Question 1: why is z random at all?"""
 
-from statistics import mean
-
 import numpy as np
 
-from vae_core.analysis.fields import jacobian_norm
-from vae_core.teaching.claims.bench import Bench, Measured, compare
-from vae_core.teaching.claims.ledger import Finding, claim, find, find_together
+from vae_core.teaching.claims.bench import Bench, compare
+from vae_core.teaching.claims.ledger import Finding, between, claim, find, less
+
+OFF = {"noise": 0.0}
+SWITCHED = 600  # steps with the noise, before it is switched off
 
 
 @claim(
     "noise-costs-little-reconstruction",
     1,
-    "Over these seeds, unseen images are reconstructed a little better without the noise, but not with every one.",
+    "Without the noise unseen images are reconstructed better, by less than 10 nats.",
     folklore="Without the noise, reconstruction is much better.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return find_together(
-        lambda without, with_noise: (
-            0 < mean(with_noise) - mean(without) < 4 and any(w <= n for n, w in zip(without, with_noise, strict=True))
-        ),
-        "nats",
-        autoencoder=[r.metric("reconstruction") for r in ae],
-        VAE=[r.metric("reconstruction") for r in vae],
-    )
+    return compare(lambda r: r.metric("reconstruction"), "nats", 0, 10, VAE=vae, autoencoder=ae)
 
 
-@claim("autoencoder-fails-under-the-prior", 1, "Under N(0, I) the autoencoder gives test images far less probability.")
+@claim(
+    "noise-off-hardly-helps",
+    1,
+    "When the noise is switched off, the reconstruction is better 100 steps later, by less than 5 nats.",
+)
+def _(bench: Bench) -> Finding:
+    before = bench.runs("vae", steps=SWITCHED)
+    after = bench.runs("vae", steps=SWITCHED, then=OFF, more=100)
+    still = bench.runs("vae", steps=SWITCHED, then={"noise": 1.0}, more=100)
+    on, off, kept = ([r.metric("reconstruction") for r in runs] for runs in (before, after, still))
+    effect = less("100 steps on with the noise, less without", kept, off, 0, 5)
+    return find("nats", [effect], before=on, noise_on=kept, noise_off=off)
+
+
+@claim(
+    "autoencoder-fails-under-the-prior",
+    1,
+    "Under N(0, I) the autoencoder gives test images less probability than the VAE, by more than 10 nats.",
+)
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return compare(lambda r: r.log_marginal(), lambda a, v: a < v - 3, "nats of log p(x)", autoencoder=ae, VAE=vae)
+    return compare(lambda r: r.log_marginal(), "nats of log p(x)", 10, None, VAE=vae, autoencoder=ae)
 
 
 @claim(
@@ -46,8 +57,9 @@ def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
     return compare(
         lambda r: r.log_marginal("mixture"),
-        lambda a, v: a > v - 2,
         "nats of log p(x) under the fitted mixture",
+        -2,
+        None,
         autoencoder=ae,
         VAE=vae,
     )
@@ -56,32 +68,44 @@ def _(bench: Bench) -> Finding:
 @claim(
     "prior-meets-the-codes",
     1,
-    "Several times as much of the prior's mass lies in holes of the autoencoder's codes as of the VAE's.",
+    "More of the prior's mass lies in holes of the autoencoder's codes than of the VAE's.",
     short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return compare(
-        lambda r: r.holes, lambda a, v: a > 0.02 and a > 3 * v, "of the prior's mass", autoencoder=ae, VAE=vae
-    )
+    return compare(lambda r: r.holes, "of the prior's mass", 0, None, autoencoder=ae, VAE=vae)
 
 
-@claim("codes-without-noise-spread", 1, "Without noise and penalty the codes spread much wider than the prior.")
+@claim(
+    "codes-without-noise-spread",
+    1,
+    "Without noise and penalty the codes spread more than twice as wide as the prior.",
+)
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return compare(lambda r: r.code_deviation, lambda a, v: a > 2 * v, "", autoencoder=ae, VAE=vae)
+    wide = [r.code_deviation for r in ae]
+    return find(
+        "", [between("autoencoder", wide, 2)], autoencoder=wide, VAE=[r.code_deviation for r in vae]
+    )  # fmt: skip
 
 
-@claim("unused-sigma-grows-to-one", 1, "With the noise switched off while the KL stays, σ grows to 1: nobody sees it.")
+@claim(
+    "unused-sigma-grows-to-one",
+    1,
+    "With the noise switched off while the KL stays, σ grows to 1, to within 0.05: nobody sees it.",
+)
 def _(bench: Bench) -> Finding:
-    before, after = bench.runs("vae"), bench.runs("vae", steps=1200, then={"noise": 0.0})
-    return compare(
-        lambda r: float(np.median(r.sigma)),
-        lambda b, a: b < 0.2 and a > 0.8,
-        "median σ",
-        noise_on=before,
-        noise_off=after,
-    )
+    before, after = bench.runs("vae", steps=SWITCHED), bench.runs("vae", steps=SWITCHED, then=OFF, more=600)
+    on, off = ([r.median_sigma for r in runs] for runs in (before, after))
+    return find("median σ", [between("noise off", off, 0.95, 1.05)], noise_on=on, noise_off=off)
+
+
+@claim("unused-sigma-goes-at-once", 1, "One hundred steps after the switch σ has come nine tenths of the way to 1.")
+def _(bench: Bench) -> Finding:
+    before, after = bench.runs("vae", steps=SWITCHED), bench.runs("vae", steps=SWITCHED, then=OFF, more=100)
+    on, off = ([r.median_sigma for r in runs] for runs in (before, after))
+    way = [(b - a) / (1 - a) for a, b in zip(on, off, strict=True)]
+    return find("median σ", [between("share of the way", way, 0.9)], noise_on=on, after_100_steps=off)
 
 
 @claim(
@@ -93,19 +117,15 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    return compare(
-        lambda r: r.accuracy, lambda a, v: a > v - 0.02, "accuracy of 10 nearest neighbours", autoencoder=ae, VAE=vae
-    )
+    return compare(lambda r: r.accuracy, "accuracy of 10 nearest neighbours", -0.02, None, autoencoder=ae, VAE=vae)
 
 
 @claim(
     "noise-keeps-the-decoder-calm",
     1,
-    "One posterior standard deviation changes the VAE's image by far less than a pixel's worth of ink each.",
+    "One posterior standard deviation changes a pixel of the VAE's image by less than a twentieth of its range.",
 )
 def _(bench: Bench) -> Finding:
-    def change(run: Measured) -> float:
-        norm = jacobian_norm(run.trainer, run.frame.mean[:300])
-        return float(np.median(norm * run.sigma[:300].mean(1)) / np.sqrt(784))
-
-    return find(lambda c: c < 0.2, "rms change of a pixel for one σ", VAE=[change(r) for r in bench.runs("vae")])
+    runs = bench.runs("vae")
+    change = [float(np.median(r.slopes * r.sigma[:300].mean(1)) / np.sqrt(784)) for r in runs]
+    return find("rms change of a pixel for one σ", [between("VAE", change, None, 0.05)], VAE=change)

@@ -30,7 +30,7 @@ def rows(path: Path = MEASURED) -> list[dict[str, Any]]:
             "words": saved[name]["sentence"]
             + (f"  \n*Often said:* {saved[name]['folklore']}" if saved[name]["folklore"] else ""),
             "measured": finding.words(),
-            "verdict": finding.verdict,
+            "verdict": saved[name]["verdict"],
         }
         for name, finding in findings.items()
     ]
@@ -40,8 +40,10 @@ def setting_in_words(path: Path = MEASURED) -> str:
     """How the ledger was measured, one sentence."""
     setting, findings = recorded(path)
     return (
-        f"{len(findings)} claims, {setting['seeds']} seeds each, {setting['epochs']:g} epochs of "
+        f"{len(findings)} claims, {setting['seeds']} seeds each that no sentence was written by, {setting['epochs']:g} "
+        f"epochs of "
         f"{setting['dataset'].upper()} with the default recipe where the claim does not say otherwise; exact nats over "
         f"{setting['images']} test images, reconstruction and ELBO over those of a run's curves, what noise costs and "
-        "what z tells over the whole test set. Mean ± standard deviation over the seeds."
+        "what z tells over the whole test set. Mean ± standard deviation over the seeds; in brackets the 95 % "
+        "confidence interval of the mean, from which the verdict comes."
     )

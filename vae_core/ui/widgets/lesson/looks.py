@@ -4,7 +4,7 @@ LOOKS = """<style>
 .claim { display: inline-block; font-size: .78em; line-height: 1.3; padding: .1em .5em; border-radius: .5em;
   background: color-mix(in srgb, currentColor 7%, transparent); border-left: 3px solid #8a8f98; }
 .claim.holds { border-color: #2e8b57; }
-.claim.mixed { border-color: #c98a00; }
+.claim.depends { border-color: #c98a00; }
 .claim.fails { border-color: #d0342c; }
 .stVerticalBlock.st-key-lesson_words {
   height: calc(100vh - 17rem); overflow-y: auto; scrollbar-width: thin; padding-right: .4rem; flex: none;

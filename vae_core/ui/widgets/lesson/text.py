@@ -14,7 +14,7 @@ from vae_core.teaching.lessons import CLAIM, Lesson
 from vae_core.teaching.lessons.loss_lines import with_code
 from vae_core.ui.widgets.rules import rules
 
-VERDICTS = {"holds": "holds", "mixed": "mixed", "does not hold": "fails"}
+VERDICTS = {"holds": "holds", "by construction": "holds", "depends on the seed": "depends", "fails": "fails"}
 
 
 def ledger() -> dict[str, dict[str, Any]]:
