@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SMALL, TAKEN_OVER
 from tests.browser.test_playground import lab, points, wait
@@ -45,6 +45,13 @@ def share(page) -> str:
     return code.text_content().replace(" ", "")
 
 
+def rests(page: Page) -> bool:
+    """Whether no slice is under way any more: nothing on the page tells, but its frame comes within a second."""
+    step = lab(page, "step")
+    page.wait_for_timeout(1000)
+    return lab(page, "step") == step
+
+
 def test_a_class_from_joining_to_the_fork(open_at):
     presenter = open_at(f"?{SMALL}")
     code = share(presenter)
@@ -78,7 +85,7 @@ def test_a_class_from_joining_to_the_fork(open_at):
         return bool(apart < 1e-3 and len(np.unique(np.round(theirs, 3), axis=0)) > 50)
 
     # After the slice under way, and the dots' glide there, each at its own pace.
-    assert wait_until(lambda: lab(presenter, "step") == lab(student, "step") and codes_agree())
+    assert wait_until(lambda: rests(presenter) and lab(presenter, "step") == lab(student, "step") and codes_agree())
     last = lab(presenter, "step")
 
     # the student looks back on their own, hovers there, and comes back

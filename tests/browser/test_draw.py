@@ -164,6 +164,8 @@ def test_a_walk_from_a_drawing(open_draw):
     wait(page, f"window.noiseLabDraw.walk[24] !== {straight[24]}")
     assert fact(page, "walk")[:2] == straight[:2] and fact(page, "walk")[-2:] == straight[-2:]
     assert ink(page, "strip") > 5
+    # The picture comes before the button of the same run of the page, and what the old button offered is gone by then.
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="GIF").click()
     assert download.value.path().read_bytes()[:6] == b"GIF89a"

@@ -338,6 +338,12 @@ def test_a_bad_link_is_told_and_a_run_starts(open_page):
     wait(page, "window.noiseLab.step > 0")
 
 
+def test_the_address_keeps_what_lies_ahead_and_what_others_appended(open_page):
+    page = open_page("utm_source=mail&event=500000,noise=0.0")
+    wait(page, "window.noiseLab.step > 20 && location.search.startsWith('?rule=vae&')")  # it is the run's link now
+    assert page.url.endswith("&event=500000,noise=0.0&utm_source=mail")
+
+
 @pytest.mark.parametrize(("origin", "status"), [("http://elsewhere.example", 403), ("", 101)])
 def test_only_pages_of_this_server_may_listen(open_page, address, origin, status):
     page = open_page()

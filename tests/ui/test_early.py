@@ -75,7 +75,7 @@ def test_a_session_waits_for_a_run_that_is_being_opened(early):
 @pytest.mark.parametrize(
     ("token", "link"),
     [
-        ("token", {"sede": ["5"]}),  # the page says what is wrong
+        ("token", {"sed": ["5"]}),  # the page says what is wrong
         ("token", {"dataset": ["digits"], "seed": ["no"]}),
         ("token", {"dataset": ["no_such_data"]}),
         ("", LINK),
