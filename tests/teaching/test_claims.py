@@ -37,10 +37,10 @@ CLAIMS = all_claims()
 
 @pytest.fixture(scope="module")
 def bench() -> Bench:
-    """One seed, a third of the training."""
+    """One seed, two fifths of the training."""
     at_hand = "NOISE_LAB_DATA" in os.environ
     return Bench(
-        seeds=1, epochs=3, dataset="mnist" if at_hand else "digits", images=40, shortened=1.0 if at_hand else 0.3
+        seeds=1, epochs=2, dataset="mnist" if at_hand else "digits", images=40, shortened=1.0 if at_hand else 0.3
     )
 
 
@@ -65,6 +65,7 @@ def test_at_least_thirty_over_all_questions():
     assert len(CLAIMS) >= 30
     assert {c.question for c in CLAIMS.values()} == set(QUESTIONS) == set(range(1, 8))
     assert all(c.sentence.endswith(".") and len(c.sentence) < 160 for c in CLAIMS.values())
+    assert not any(c.short and c.expects == "depends on the seed" for c in CLAIMS.values()), "one seed cannot tell"
 
 
 def test_the_ledger_gives_every_sentence_the_verdict_that_it_is_written_for():

@@ -99,6 +99,7 @@ def _(bench: Bench) -> Finding:
     "few-images-tell-table-from-noise",
     2,
     "On 200 training images the table does not help unseen ones, noise of its size does, by more than 20 nats.",
+    short=False,
 )
 def _(bench: Bench) -> Finding:
     table, noise, none = (

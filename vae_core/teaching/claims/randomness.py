@@ -25,6 +25,7 @@ def _(bench: Bench) -> Finding:
     "noise-off-hardly-helps",
     1,
     "When the noise is switched off, the reconstruction is better 100 steps later, by less than 5 nats.",
+    short=False,
 )
 def _(bench: Bench) -> Finding:
     before = bench.runs("vae", steps=SWITCHED)
@@ -39,6 +40,7 @@ def _(bench: Bench) -> Finding:
     "autoencoder-fails-under-the-prior",
     1,
     "Under N(0, I) the autoencoder gives test images less probability than the VAE, by more than 10 nats.",
+    short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
@@ -100,7 +102,12 @@ def _(bench: Bench) -> Finding:
     return find("median σ", [between("noise off", off, 0.95, 1.05)], noise_on=on, noise_off=off)
 
 
-@claim("unused-sigma-goes-at-once", 1, "One hundred steps after the switch σ has come nine tenths of the way to 1.")
+@claim(
+    "unused-sigma-goes-at-once",
+    1,
+    "One hundred steps after the switch σ has come nine tenths of the way to 1.",
+    short=False,
+)
 def _(bench: Bench) -> Finding:
     before, after = bench.runs("vae", steps=SWITCHED), bench.runs("vae", steps=SWITCHED, then=OFF, more=100)
     on, off = ([r.median_sigma for r in runs] for runs in (before, after))

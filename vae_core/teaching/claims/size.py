@@ -16,6 +16,7 @@ TINY: dict[str, Any] = {"train_size": 20, "steps": 600}
     6,
     "Trained on 20 images for 600 steps, the VAE reconstructs unseen ones better than the autoencoder, by more than 50 "
     "nats.",
+    short=False,
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder", **TINY), bench.runs("vae", **TINY)
@@ -55,7 +56,12 @@ def _(bench: Bench) -> Finding:
     )
 
 
-@claim("tiny-data-autoencoder-memorises", 6, "On its 20 training images themselves the autoencoder is the better one.")
+@claim(
+    "tiny-data-autoencoder-memorises",
+    6,
+    "On its 20 training images themselves the autoencoder is the better one.",
+    short=False,
+)
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder", **TINY), bench.runs("vae", **TINY)
     return compare(
@@ -82,6 +88,7 @@ def _(bench: Bench) -> Finding:
     6,
     "After 20 training images the code of an unseen image moved by a pixel may pass more of the others than after "
     "60,000, under both rules.",
+    short=False,
     expects="depends on the seed",
 )
 def _(bench: Bench) -> Finding:
