@@ -1,0 +1,33 @@
+"""``python -m vae_core study``: measure again a figure of the lessons that takes hours."""
+
+import argparse
+import sys
+
+from vae_core.commands.text import bar, count, table
+
+HELP = "measure again a figure of the lessons that takes hours"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Which one, and how thoroughly."""
+    from vae_core.teaching.studies import STUDIES
+
+    parser.add_argument(
+        "name", choices=STUDIES, help="; ".join(f"{name}: {study.title}" for name, study in STUDIES.items())
+    )
+    parser.add_argument("--seeds", type=count, default=3, help="runs of each setting (3)")
+    parser.add_argument(
+        "--out", type=table, required=True, help="JSON file; what it holds already is not measured again"
+    )
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Measure, with a progress bar, writing each row as it comes."""
+    from vae_core.teaching.studies import run
+
+    def told(cell: str, share: float) -> None:
+        print(f"\r{bar(share)} {cell:<50}", end="", file=sys.stderr, flush=True)
+
+    run(options.name, options.out, options.seeds, told)
+    print(file=sys.stderr)
+    return 0
