@@ -42,6 +42,5 @@ with right:
             st.code(text, language="python", height="stretch")
         st.caption(
             f"Stands alone, also as a notebook's cell: `python {name} --steps 1000` downloads MNIST where it is not at "
-            "hand. The two places where "
-            "the rule enters are marked `>>> the latent rule`."
+            "hand. The two places where the rule enters are marked `>>> the latent rule`."
         )

@@ -12,7 +12,7 @@ import torch
 from torch.distributions import MultivariateNormal, StudentT
 
 from vae_core.__main__ import main
-from vae_core.figures.studies import best, dimensions_figure, last, moved_figure, sizes_figure
+from vae_core.figures.studies import best, dimensions_figure, last, moved_figure, of_cell, sizes_figure
 from vae_core.teaching import studies
 from vae_core.teaching.claims.table import QUESTIONS
 from vae_core.teaching.studies import STUDIES, dimensions, moved, rows, sizes
@@ -70,13 +70,9 @@ def test_figures_show_means_and_reach():
     assert line.x == moved.LEVELS and line.y[1] == pytest.approx(np.mean(own))
 
 
-def of(name: str, **cell: object) -> list[dict]:
-    return [row for row in rows(name) if all(row[key] == value for key, value in cell.items())]
-
-
 def each(name: str, pick: Callable[[dict], float], **cell: object) -> float:
     """The mean over seeds."""
-    return float(np.mean([pick(row) for row in of(name, **cell)]))
+    return float(np.mean([pick(row) for row in of_cell(rows(name), **cell)]))
 
 
 def test_what_is_said_of_sizes():

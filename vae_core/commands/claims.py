@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from vae_core.commands.text import amount, bar, count, table
+from vae_core.commands.text import amount, count, table, tell
 from vae_core.run.recipe import unknown
 
 HELP = "measure every claim of the lessons and write the ledger"
@@ -43,7 +43,7 @@ def execute(options: argparse.Namespace) -> int:
         measured_in, known = recorded(options.out)
         findings = known if measured_in == setting else {}
     for done, name in enumerate(wanted):
-        print(f"\r{bar(done / len(wanted))} {name:<50}", end="", file=sys.stderr, flush=True)
+        tell(done / len(wanted), name)
         own = claims[name]
         finding = findings[name] = findings.get(name) or own.measure(bench)
         verdict = own.verdict(finding)

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from vae_core.commands.text import amount, bar, count, read, table
+from vae_core.commands.text import amount, count, read, table, tell
 from vae_core.run.recipe import Recipe
 
 HELP = "train rules equally and print all exact measures as a table"
@@ -47,7 +47,7 @@ def execute(options: argparse.Namespace) -> int:
             if options.out:
                 options.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
             done += 1
-            print(f"\r{bar(done / total)} {text}, seed {recipe.seed} ", end="", file=sys.stderr, flush=True)
+            tell(done / total, f"{text}, seed {recipe.seed}")
     print(file=sys.stderr)
     print(as_markdown({text: found[text][: options.seeds] for text in recipes}))
     return 0

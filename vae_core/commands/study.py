@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from vae_core.commands.text import bar, count, table
+from vae_core.commands.text import count, table, tell
 
 HELP = "measure again a figure of the lessons that takes hours"
 
@@ -25,9 +25,6 @@ def execute(options: argparse.Namespace) -> int:
     """Measure, with a progress bar, writing each row as it comes."""
     from vae_core.teaching.studies import run
 
-    def told(cell: str, share: float) -> None:
-        print(f"\r{bar(share)} {cell:<50}", end="", file=sys.stderr, flush=True)
-
-    run(options.name, options.out, options.seeds, told)
+    run(options.name, options.out, options.seeds, tell)
     print(file=sys.stderr)
     return 0

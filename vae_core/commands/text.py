@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,8 @@ def table(text: str) -> Path:
 def bar(done: float) -> str:
     """Thirty blocks, of which a share is full."""
     return "█" * round(30 * done) + "░" * (30 - round(30 * done))
+
+
+def tell(done: float, words: str) -> None:
+    """How far a long command is, on one line of stderr that is written over."""
+    print(f"\r{bar(done)} {words:<50}", end="", file=sys.stderr, flush=True)

@@ -30,17 +30,19 @@ def sizes_figure(rows: Sequence[Row]) -> go.Figure:
     for column, (name, sign) in enumerate(SIZES.values(), 1):
         for rule in ("autoencoder", "vae"):
             for words, dash, of in (("at the end", "solid", last), ("at the best step", "dash", best)):
-                values = [
-                    [of(row, name, sign) for row in rows if (row["rule"], row["train_size"]) == (rule, size)]
-                    for size in sizes
-                ]
+                values = [[of(row, name, sign) for row in of_cell(rows, rule=rule, train_size=size)] for size in sizes]
                 line(figure, column, sizes, values, f"{TITLES[rule]}, {words}", COLOURS[rule], dash)
         if name == "reconstruction":
-            of_mean = [[row["mean_image"] for row in rows if row["train_size"] == size] for size in sizes]
+            of_mean = [[row["mean_image"] for row in of_cell(rows, train_size=size)] for size in sizes]
             line(figure, column, sizes, of_mean, "mean training image", "#888888", "dot")
     figure.update_xaxes(type="log", title="training images", tickvals=[20, 200, 2_000, 20_000], tickformat=",")
     figure.update_yaxes(type="log", tickvals=[*range(120, 200, 20), *range(200, 400, 50), *range(400, 1000, 100)])
     return laid_out(figure)
+
+
+def of_cell(rows: Sequence[Row], **cell: Any) -> list[Row]:
+    """The rows of a cell, one for each seed."""
+    return [row for row in rows if all(row[name] == value for name, value in cell.items())]
 
 
 def last(row: Row, name: str, sign: int) -> float:
@@ -66,7 +68,7 @@ def moved_figure(rows: Sequence[Row]) -> go.Figure:
     for column, name in enumerate(MOVED.values(), 1):
         for rule in ("autoencoder", "vae"):
             for size, width in WIDTHS.items():
-                own = [row for row in rows if (row["rule"], row["train_size"]) == (rule, size)]
+                own = of_cell(rows, rule=rule, train_size=size)
                 values = [[row[name][k] for row in own] for k in range(len(own[0]["levels"]))] if own else []
                 places = own[0]["levels"] if own else []
                 line(figure, column, places, values, f"{TITLES[rule]}, {size:,} images", COLOURS[rule], "solid", width)
@@ -89,14 +91,8 @@ def dimensions_figure(rows: Sequence[Row]) -> go.Figure:
     for column, measure in enumerate(DIMENSIONS.values(), 1):
         for rule in COLOURS:
             for training, dash in (("gentle", "solid"), ("as on the plane", "dot")):
-                values = [
-                    [
-                        measure(row)
-                        for row in rows
-                        if (row["rule"], row["dimensions"], row["training"]) == (rule, d, training)
-                    ]
-                    for d in dimensions
-                ]
+                cells = [of_cell(rows, rule=rule, dimensions=d, training=training) for d in dimensions]
+                values = [[measure(row) for row in seeds] for seeds in cells]
                 line(figure, column, dimensions, values, f"{TITLES[rule]}, {training}", COLOURS[rule], dash)
     figure.update_xaxes(type="log", title="latent dimensions", tickvals=dimensions)
     return laid_out(figure)
@@ -139,7 +135,7 @@ def line(
 
 
 def laid_out(figure: go.Figure) -> go.Figure:
-    """Three panels with one legend below."""
+    """Panels side by side with one legend below."""
     figure.update_layout(
         height=HEIGHT, margin={"l": 8, "r": 8, "t": 40, "b": 8}, legend={"orientation": "h", "y": -0.22}
     )

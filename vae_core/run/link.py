@@ -73,7 +73,7 @@ def from_query(query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list
             recipe["knobs"][name.removeprefix(KNOB)] = values[-1]
         elif name == "hidden":
             recipe["hidden"] = values[-1].split("-")
-        elif name in Recipe.model_fields and name != "knobs":
+        elif name in OURS:
             recipe[name] = values[-1]
         elif difflib.get_close_matches(name[:LONGEST], [*OURS, KNOB], n=1, cutoff=NEARLY):
             raise unknown("setting in the link", name, OURS)

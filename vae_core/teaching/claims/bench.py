@@ -183,18 +183,15 @@ class Bench:
         """
         key = repr((rule, knobs, steps, then, more, fields))
         if key not in self._runs:
-            self._runs[key] = [
-                self._train(recipe, steps, then, more) for recipe in self.recipes(rule, knobs, **fields)
-            ]  # fmt: skip
+            recipes = self.recipes(rule, knobs, **fields)
+            self._runs[key] = [self._train(recipe, steps, then, more) for recipe in recipes]
         return self._runs[key]
 
-    def courses(
-        self, rule: str, steps: int, knobs: dict[str, Any] | None = None, **fields: Any
-    ) -> list[list[float]]:  # fmt: skip
+    def courses(self, rule: str, steps: int, **fields: Any) -> list[list[float]]:
         """The reconstruction of unseen images while a run trains, for each seed; in the beginning more often."""
-        key = repr((rule, knobs, steps, fields))
+        key = repr((rule, steps, fields))
         if key not in self._courses:
-            self._courses[key] = [self._watch(recipe, steps) for recipe in self.recipes(rule, knobs, **fields)]
+            self._courses[key] = [self._watch(recipe, steps) for recipe in self.recipes(rule, **fields)]
         return self._courses[key]
 
     def recipes(self, rule: str, knobs: dict[str, Any] | None = None, **fields: Any) -> list[Recipe]:
@@ -224,13 +221,13 @@ class Bench:
         for step in sorted({round(s) for s in np.geomspace(2, self.scaled(steps), LOOKS)}):
             with torch.enable_grad():
                 trainer.train(step - trainer.step_count)
-            course.append(self._defined(trainer.frame().metrics["reconstruction"]))
+            course.append(Measured(trainer, self.images).metric("reconstruction"))
         return course
 
-    @staticmethod
-    def _defined(value: float | None) -> float:
-        assert value is not None
-        return value
+
+def each(measure: Callable[[Measured], float], *runs: Sequence[Measured]) -> list[list[float]]:
+    """One measure of several runs, each of all seeds."""
+    return [[measure(run) for run in several] for several in runs]
 
 
 def compare(
@@ -242,7 +239,7 @@ def compare(
     **runs: Sequence[Measured],
 ) -> Finding:
     """A finding of one measure of two runs: between which bounds the first, less the second, lies."""
-    figures = {name: [measure(run) for run in several] for name, several in runs.items()}
+    figures = dict(zip(runs, each(measure, *runs.values()), strict=True))
     (first, one), (second, other) = figures.items()
     name = f"{first} less {second}".replace("_", " ")
     return find(unit, [less(name, one, other, least, most)], **figures)

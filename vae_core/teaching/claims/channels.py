@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from vae_core.teaching.claims.bench import Bench, Measured, compare
+from vae_core.teaching.claims.bench import Bench, Measured, compare, each
 from vae_core.teaching.claims.ledger import Finding, between, claim, find, less
 
 
@@ -23,12 +23,10 @@ def _(bench: Bench) -> Finding:
     "fixed-unit-noise-pushes-codes-apart", 3, "With σ fixed at 1 the codes spread at least twice as wide as a VAE's."
 )
 def _(bench: Bench) -> Finding:
-    mean_only = [r.code_deviation for r in bench.runs("mean_only", {"sigma0": 1.0})]
-    vae = [r.code_deviation for r in bench.runs("vae")]
+    mean_only, vae = each(lambda r: r.code_deviation, bench.runs("mean_only", {"sigma0": 1.0}), bench.runs("vae"))
     times = [m / v for m, v in zip(mean_only, vae, strict=True)]
-    return find(
-        "standard deviation of the codes", [between("times as wide", times, 2)], mean_only=mean_only, VAE=vae
-    )  # fmt: skip
+    effect = between("times as wide", times, 2)
+    return find("standard deviation of the codes", [effect], mean_only=mean_only, VAE=vae)
 
 
 @claim(
@@ -87,9 +85,7 @@ def _(bench: Bench) -> Finding:
     return find("nats", [effect], noise_only=nats, mean_image=by_mean)
 
 
-@claim(
-    "noise-alone-carries-no-information", 3, "With z = ε the mutual information of x and z is 0.", theorem=True
-)  # fmt: skip
+@claim("noise-alone-carries-no-information", 3, "With z = ε the mutual information of x and z is 0.", theorem=True)
 def _(bench: Bench) -> Finding:
     told = [float(r.aggregate.mutual_information) for r in bench.runs("noise_only")]
     return find("nats", [between("noise only", told, -1e-6, 1e-6)], noise_only=told)
@@ -109,6 +105,6 @@ def _(bench: Bench) -> Finding:
     "What the correlation closes is the approximation gap, which is less than half a nat already.",
 )
 def _(bench: Bench) -> Finding:
-    full, vae = ([r.gap("approximation") for r in bench.runs(rule)] for rule in ("full_covariance", "vae"))
+    full, vae = each(lambda r: r.gap("approximation"), bench.runs("full_covariance"), bench.runs("vae"))
     effects = [less("VAE less full covariance", vae, full, 0), between("VAE", vae, 0, 0.5)]
     return find("nats of approximation gap", effects, full_covariance=full, VAE=vae)

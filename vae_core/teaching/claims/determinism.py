@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from vae_core.analysis.views.offset import offset_gap, offset_merged, offset_twice
-from vae_core.teaching.claims.bench import Bench, Measured, compare
+from vae_core.teaching.claims.bench import Bench, Measured, compare, each
 from vae_core.teaching.claims.ledger import Finding, between, claim, find, less
 
 TABLE = {"f": "table", "a": 0.1, "normalise": True}  # as large as the noise of `NOISE`
@@ -64,6 +64,12 @@ def _(bench: Bench) -> Finding:
     return find("nats of reconstruction", effects, one=one, **nats)
 
 
+def with_each_offset(bench: Bench, **fields: Any) -> list[list[Measured]]:
+    """Runs on normalised codes to which a table's vectors, noise of that size, or nothing is added."""
+    rules = ("offset", TABLE), ("normalised_noise", NOISE), ("normalised_noise", NONE)
+    return [bench.runs(rule, knobs, **fields) for rule, knobs in rules]
+
+
 @claim(
     "small-table-acts-as-noise",
     2,
@@ -83,14 +89,7 @@ def _(bench: Bench) -> Finding:
     short=False,
 )
 def _(bench: Bench) -> Finding:
-    table, noise, none = (
-        [float(np.median(r.slopes)) for r in runs]
-        for runs in (
-            bench.runs("offset", TABLE),
-            bench.runs("normalised_noise", NOISE),
-            bench.runs("normalised_noise", NONE),
-        )
-    )
+    table, noise, none = each(lambda r: float(np.median(r.slopes)), *with_each_offset(bench))
     effects = [less("none less table", none, table, 0), less("none less noise", none, noise, 0)]
     return find("median norm of the Jacobian", effects, table=table, noise=noise, none=none)
 
@@ -102,14 +101,7 @@ def _(bench: Bench) -> Finding:
     short=False,
 )
 def _(bench: Bench) -> Finding:
-    table, noise, none = (
-        [r.metric("reconstruction") for r in runs]
-        for runs in (
-            bench.runs("offset", TABLE, **FEW),
-            bench.runs("normalised_noise", NOISE, **FEW),
-            bench.runs("normalised_noise", NONE, **FEW),
-        )
-    )
+    table, noise, none = each(lambda r: r.metric("reconstruction"), *with_each_offset(bench, **FEW))
     effects = [less("none less table", none, table, None, 20), less("table less noise", table, noise, 20)]
     return find("nats on unseen images", effects, table=table, noise=noise, none=none)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_core.teaching.claims.bench import Bench, compare
+from vae_core.teaching.claims.bench import Bench, compare, each
 from vae_core.teaching.claims.ledger import Finding, between, claim, find, less
 
 OFF = {"noise": 0.0}
@@ -31,7 +31,7 @@ def _(bench: Bench) -> Finding:
     before = bench.runs("vae", steps=SWITCHED)
     after = bench.runs("vae", steps=SWITCHED, then=OFF, more=100)
     still = bench.runs("vae", steps=SWITCHED, then={"noise": 1.0}, more=100)
-    on, off, kept = ([r.metric("reconstruction") for r in runs] for runs in (before, after, still))
+    on, off, kept = each(lambda r: r.metric("reconstruction"), before, after, still)
     effect = less("100 steps on with the noise, less without", kept, off, 0, 5)
     return find("nats", [effect], before=on, noise_on=kept, noise_off=off)
 
@@ -85,10 +85,8 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder"), bench.runs("vae")
-    wide = [r.code_deviation for r in ae]
-    return find(
-        "", [between("autoencoder", wide, 2)], autoencoder=wide, VAE=[r.code_deviation for r in vae]
-    )  # fmt: skip
+    wide, of_vae = each(lambda r: r.code_deviation, ae, vae)
+    return find("", [between("autoencoder", wide, 2)], autoencoder=wide, VAE=of_vae)
 
 
 @claim(
@@ -98,7 +96,7 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     before, after = bench.runs("vae", steps=SWITCHED), bench.runs("vae", steps=SWITCHED, then=OFF, more=600)
-    on, off = ([r.median_sigma for r in runs] for runs in (before, after))
+    on, off = each(lambda r: r.median_sigma, before, after)
     return find("median σ", [between("noise off", off, 0.95, 1.05)], noise_on=on, noise_off=off)
 
 
@@ -110,7 +108,7 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     before, after = bench.runs("vae", steps=SWITCHED), bench.runs("vae", steps=SWITCHED, then=OFF, more=100)
-    on, off = ([r.median_sigma for r in runs] for runs in (before, after))
+    on, off = each(lambda r: r.median_sigma, before, after)
     way = [(b - a) / (1 - a) for a, b in zip(on, off, strict=True)]
     return find("median σ", [between("share of the way", way, 0.9)], noise_on=on, after_100_steps=off)
 

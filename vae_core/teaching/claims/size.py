@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from vae_core.analysis.moved_images import others_passed
-from vae_core.teaching.claims.bench import Bench, Measured, compare
+from vae_core.teaching.claims.bench import Bench, Measured, compare, each
 from vae_core.teaching.claims.ledger import Finding, between, claim, find, less
 
 TINY: dict[str, Any] = {"train_size": 20, "steps": 600}
@@ -30,7 +30,7 @@ def _(bench: Bench) -> Finding:
 )
 def _(bench: Bench) -> Finding:
     ae, vae = bench.runs("autoencoder", **TINY), bench.runs("vae", **TINY)
-    of_ae, of_vae = ([r.metric("reconstruction") for r in runs] for runs in (ae, vae))
+    of_ae, of_vae = each(lambda r: r.metric("reconstruction"), ae, vae)
     by_mean = [r.mean_image_nats for r in vae]
     effects = [
         less(f"{name} less mean image", own, by_mean, 50) for name, own in (("autoencoder", of_ae), ("VAE", of_vae))

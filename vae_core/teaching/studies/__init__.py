@@ -72,19 +72,19 @@ def rows(name: str, path: Path | None = None) -> list[Row]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
-def run(name: str, path: Path, seeds: int, told: Callable[[str, float], object] = lambda cell, share: None) -> None:
+def run(name: str, path: Path, seeds: int, told: Callable[[float, str], object] = lambda share, cell: None) -> None:
     """Measure what is not in the file yet, and write each row as it comes.
 
     Args:
         seeds: runs of each cell.
-        told: is called with a cell in words and the share that is done.
+        told: is called with the share that is done and the next cell in words.
     """
     study: ModuleType = importlib.import_module(f"vae_core.teaching.studies.{name}")
     found = rows(name, path)
     known = [cell_of(row, study.CELL) for row in found]
     wanted = [cell for seed in range(seeds) for cell in with_seed(study.cells(), seed)]
     for done, cell in enumerate(wanted):
-        told(", ".join(map(str, cell.values())), done / len(wanted))
+        told(done / len(wanted), ", ".join(map(str, cell.values())))
         if cell not in known:
             found.append({**cell, **study.measure(**cell)})
             path.write_text("[\n" + ",\n".join(json.dumps(row) for row in found) + "\n]\n", encoding="utf-8")

@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal
+from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal, Normal
 from torch.nn import functional as F
 
 from vae_core.analysis.classifier import classifier_of
 from vae_core.data import load_dataset
+from vae_core.rule import divergence, draw
 from vae_core.run.recipe import Recipe
 from vae_core.teaching.studies import Row
 from vae_core.trainer.adam import Adam, rate_at
 from vae_core.trainer.batches import training_images
 from vae_core.trainer.likelihood import bernoulli_nats
-from vae_core.trainer.networks import linear, listed
+from vae_core.trainer.networks import Decoder, linear, listed
 from vae_core.trainer.pixels import PIXELS, grey
 from vae_core.trainer.random_streams import stream
 
@@ -49,15 +50,15 @@ class Network(nn.Module):
         self.mean, self.log_variance = (linear(hidden[-1], dimensions, generator) for _ in range(2))
         self.decoder = listed(linear(i, o, generator) for i, o in itertools.pairwise(up))
         with torch.no_grad():
-            self.decoder[0].bias.uniform_(-2, 2, generator=generator)
-            self.decoder[-1].weight.mul_(0.3)
+            self.decoder[0].bias.uniform_(-Decoder.spread, Decoder.spread, generator=generator)
+            self.decoder[-1].weight.mul_(Decoder.contrast)
             self.decoder[-1].bias.copy_(torch.logit(mean_image, eps=0.01))
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, d) mean and log σ² of images (B, 784)."""
+    def encode(self, x: Tensor) -> Normal:
+        """The posterior of images (B, 784), of batch shape (B, d)."""
         for layer in self.encoder:
             x = F.silu(layer(x))
-        return self.mean(x), self.log_variance(x)
+        return Normal(self.mean(x), (0.5 * self.log_variance(x)).exp(), validate_args=False)
 
     def decode(self, z: Tensor) -> Tensor:
         """(…, 784) logits of codes (…, d)."""
@@ -67,7 +68,7 @@ class Network(nn.Module):
 
 
 def cells() -> Iterator[Row]:
-    """Each number of dimensions under each rule; where a KL is charged, trained in two ways."""
+    """Each number of dimensions under each rule, trained in each way."""
     for dimensions in DIMENSIONS:
         for rule in RULES:
             for training in TRAININGS:
@@ -89,14 +90,14 @@ def measure(rule: str, dimensions: int, training: str, seed: int) -> Row:
         train(network, images, rule, *TRAININGS[training], seed)
     unseen = torch.from_numpy(np.array(load_dataset("mnist").test_images)).view(-1, PIXELS)
     with torch.no_grad():
-        mean, _ = network.encode(grey(unseen))
+        mean = network.encode(grey(unseen)).mean
         at_mean = torch.cat(
             [
                 bernoulli_nats(network.decode(z), grey(x))
                 for z, x in zip(mean.split(1000), unseen.split(1000), strict=True)
             ]
         )
-        codes = drawn(network, grey(images[:: len(images) // CODES]), rule, stream(seed, "codes"))
+        codes = drawn(network.encode(grey(images[:: len(images) // CODES])), rule, stream(seed, "codes"))
     few = grey(unseen[:: len(unseen) // IMAGES][:IMAGES])
     return {
         "reconstruction_at_mean": float(at_mean.double().mean()),
@@ -114,13 +115,12 @@ def train(network: Network, images: Tensor, rule: str, peak: float, warm_up: int
     for step in range(STEPS):
         generator = stream(seed, "step", step)
         x = grey(images[torch.randint(len(images), (BATCH,), generator=generator)])
-        mean, log_variance = network.encode(x)
-        weight = min(1.0, (step + 1) / warm_up)
+        q = network.encode(x)
+        z, weight = drawn(q, rule, generator), min(1.0, (step + 1) / warm_up)
         if rule == "vae":
-            z = mean + (0.5 * log_variance).exp() * torch.randn(mean.shape, generator=generator)
-            charged = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
+            charged = divergence(q).mean()
         else:
-            z, charged = mean, STRENGTH * kl_of_moments(mean) if rule == "moment_matching" else mean.new_zeros(())
+            charged = STRENGTH * kl_of_moments(z) if rule == "moment_matching" else z.new_zeros(())
         (bernoulli_nats(network.decode(z), x).mean() + weight * charged).backward()
         optimiser.step(parameters, rate_at(step, peak))
 
@@ -132,11 +132,9 @@ def kl_of_moments(codes: Tensor) -> Tensor:
     return 0.5 * (covariance.trace() + mean.square().sum() - dimensions - torch.logdet(covariance))
 
 
-def drawn(network: Network, images: Tensor, rule: str, generator: torch.Generator) -> Tensor:
-    """(n, d) codes as the decoder got them in training."""
-    mean, log_variance = network.encode(images)
-    noise = torch.randn(mean.shape, generator=generator)
-    return mean + (0.5 * log_variance).exp() * noise if rule == "vae" else mean
+def drawn(q: Normal, rule: str, generator: torch.Generator) -> Tensor:
+    """(B, d) codes as the decoder gets them in training."""
+    return draw(q, torch.randn(q.mean.shape, generator=generator)) if rule == "vae" else q.mean
 
 
 def priors(codes: Tensor) -> dict[str, Distribution]:
@@ -166,7 +164,7 @@ def estimated(network: Network, x: Tensor, prior: Distribution, codes: Tensor, s
         return (images * logits - F.softplus(logits)).sum(2).double() + prior.log_prob(z.double())
 
     with torch.no_grad():
-        own, _ = network.encode(x)
+        own = network.encode(x).mean
         painted = network.decode(codes)
         best = (x @ painted.T - F.softplus(painted).sum(1) + prior.log_prob(codes.double()).float()).argmax(1)
     peaks = climbed(torch.stack([own, codes[best]], 1), lambda z: joint(z, x.unsqueeze(1)))  # (n, 2, d)
@@ -189,16 +187,13 @@ def estimated(network: Network, x: Tensor, prior: Distribution, codes: Tensor, s
 
 def climbed(z: Tensor, joint: LogDensity) -> Tensor:
     """Peaks (n, k, d) that gradient ascent finds from places (n, k, d)."""
+    place, optimiser = nn.Parameter(z.detach().double()), Adam()
     with torch.enable_grad():
-        z = z.detach().double().requires_grad_()
-        adam, size = torch.zeros_like(z), torch.zeros_like(z)
-        for step in range(1, ASCENTS + 1):
-            (slope,) = torch.autograd.grad(joint(z).sum(), z)
-            adam, size = 0.9 * adam + 0.1 * slope, 0.99 * size + 0.01 * slope**2
-            rate = 0.05 * (1 - step / (ASCENTS + 1))
-            move = rate * (adam / (1 - 0.9**step)) / ((size / (1 - 0.99**step)).sqrt() + 1e-8)
-            z = (z + move).detach().requires_grad_()
-    return z.detach()
+        for step in range(ASCENTS):
+            (slope,) = torch.autograd.grad(joint(place).sum(), place)
+            place.grad = -slope
+            optimiser.step({"place": place}, 0.05 * (1 - (step + 1) / (ASCENTS + 1)))
+    return place.detach()
 
 
 def curvature(network: Network, z: Tensor, prior: Distribution) -> Tensor:

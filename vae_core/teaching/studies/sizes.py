@@ -8,6 +8,7 @@ import torch
 from vae_core import exact
 from vae_core.exact.priors import yardsticks
 from vae_core.run.recipe import Recipe
+from vae_core.teaching.claims.bench import Measured
 from vae_core.teaching.studies import Row
 from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
@@ -53,7 +54,5 @@ def measure(rule: str, train_size: int, seed: int) -> Row:
         row["reconstruction_at_mean"].append(metrics["reconstruction_at_mean"])
         row["standard"].append(means["standard"])
         row["best"].append(max(means.values()))
-    images = trainer.points.images
-    logits = torch.logit(trainer.training_set.mean_image.to(images.device), eps=1e-4).expand(len(images), -1)
-    row["mean_image"] = float(trainer.nats(logits, images).double().mean())
+    row["mean_image"] = Measured(trainer, IMAGES).mean_image_nats
     return row
