@@ -20,6 +20,7 @@ STEP, HALF = 0.025, 14.0
 AGREED = 1e-3  # nats between a lattice and its every second node
 TOGETHER = 8192  # places decoded at once
 STARTS, ASCENTS, DRAWS = 40, 300, 20_000  # places to climb from, of each image; steps of it; draws of the mixture
+FURTHEST = 250.0  # where an image that is like no other may have its mass
 FREEDOM = 3  # of Student's t: tails heavier than any posterior's here
 
 
@@ -84,7 +85,10 @@ def sampled(trainer: Trainer, images: np.ndarray | Tensor, prior: Prior | None =
     own = trainer.encode(images, torch.zeros(len(pixels), 2)).mean.double()
     low, high = prior.box.low.double(), prior.box.high.double()
     anywhere = low + (high - low) * torch.rand(4000, 2, generator=generator).double()
-    places = torch.cat([codes.mean.double(), anywhere, 1.5 * torch.randn(4000, 2, generator=generator).double()])
+    radius = FURTHEST ** torch.rand(4000, 1, generator=generator).double()
+    far = radius * F.normalize(torch.randn(4000, 2, generator=generator).double())
+    near = 1.5 * torch.randn(4000, 2, generator=generator).double()
+    places = torch.cat([codes.mean.double(), anywhere, near, far])
     with torch.no_grad():
         joint = torch.cat(
             [log_likelihood(trainer, pixels, z) + prior.log_density(z) for z in places.split(TOGETHER)], 1

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+import torch
 
 from tests.conftest import wait_until
 from vae_core.engine.engine import Engine
@@ -18,6 +19,7 @@ from vae_core.run.link import from_query, to_query
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import Run
 from vae_core.storage.library import Library
+from vae_core.trainer.networks import bfloat16_is_faster
 from vae_core.trainer.replay import replay
 from vae_core.trainer.trainer import Trainer
 
@@ -48,11 +50,13 @@ def retrained(run: Run) -> Trainer:
 
 
 def expect_close(frame: Frame, facts: dict) -> None:
-    """Of a training on this machine: its bits need not be those of the machine that wrote the facts."""
+    """Of a training on this machine: its bits need not be those of the machine that wrote the facts, which had no
+    products in bfloat16."""
+    rounder = 10 if bfloat16_is_faster(torch.device("cpu")) else 1
     assert frame.metrics.keys() == facts["metrics"].keys()
     for name, value in facts["metrics"].items():
-        assert frame.metrics[name] == pytest.approx(value, rel=1e-3), name
-    assert frame.z[: len(facts["z"])] == pytest.approx(np.array(facts["z"]), abs=1e-2)
+        assert frame.metrics[name] == pytest.approx(value, rel=rounder * 1e-3), name
+    assert frame.z[: len(facts["z"])] == pytest.approx(np.array(facts["z"]), abs=rounder * 1e-2)
 
 
 def test_a_recording_opens_and_trains_to_the_same(tmp_path):

@@ -10,6 +10,7 @@ from torch import Tensor
 from vae_core.exact.best_gaussians import best_gaussians
 from vae_core.exact.elbo import Joint
 from vae_core.exact.estimate import NatsOfImages
+from vae_core.exact.far import far_hints
 from vae_core.exact.gaussians import Gaussians
 from vae_core.exact.mesh import Box, Integral, integrate
 from vae_core.exact.model import Model, model_of
@@ -71,7 +72,8 @@ def integral_of(trainer: Trainer, images: np.ndarray | Tensor, priors: Sequence[
     for other in boxes[1:]:
         box = box.join(other)
     model, densities = model_of(trainer), [prior.log_density for prior in priors]
-    found = integrate(model, pixels, densities, box, codes.unsqueeze(1), **options)
+    hints = torch.cat([codes.double().unsqueeze(1), far_hints(model, pixels, priors, box, codes)], 1)
+    found = integrate(model, pixels, densities, box, hints, **options)
     for r, prior in enumerate(priors):
         rows = (found.error[r] > UNRESOLVED).nonzero().squeeze(1)
         if len(rows):

@@ -24,7 +24,8 @@ BORDER = 12.0  # nats below the best node: where the values at a tile's border a
 SAFETY = 3.0  # times what a parabola would rise above the nodes between them
 FIRST = 96  # nodes along the longer side of the first lattice
 ROUNDING = 10.0  # units in the last place of a value, that its products may be off
-CHANGE = 20.0  # times less than a sum has changed by a halved step, its error is at most
+CHANGE = 8.0  # times less than a sum has changed by a halved step, its error is at most
+NARROW, HIGH = 1.0, 4.0  # nats that a peak rises above its nodes, and lies below the best at most, to be doubted
 PEAKS, APART, LOWEST = 3, 2, 6.0  # of a posterior, that are told; tiles between two; nats below the highest
 FURTHEST = 64  # tiles that the mesh may grow in a row
 IMAGES = 2000  # at a time: their values on the coarse lattice take 80 MB
@@ -57,7 +58,7 @@ class Integral:
     Attributes:
         log_value: (R, N) nats, float64.
         error: (R, N) nats: how far the sums over every second column, row or diagonal differ, by Richardson's
-            rule for convergence of second order, which a smooth integrand exceeds by far; or a twentieth of what the
+            rule for convergence of second order, which a smooth integrand exceeds by far; or an eighth of what the
             last halving of the step changed, where that is more; and what was left out. Infinite where a code says
             that there is a peak between the nodes, or where the mass was not followed to its end.
         peaks: (R, N, K, 2) nodes where p(x|z) p(z) is large, each some tiles from the others, the highest first; not
@@ -132,7 +133,7 @@ def _integrate(
     i, j = torch.meshgrid(*(torch.arange(int(n), device=device) for n in across), indexing="ij")
     places = torch.stack([i.flatten(), j.flatten()], 1)  # (T, 2) integer places, in tiles
     every = torch.arange(count, device=device)
-    pairs = _Pairs.of(places.repeat_interleave(count, 0), every.repeat(len(places)))
+    pairs = _with_hints(places.repeat_interleave(count, 0), every.repeat(len(places)), hints, every, low, step)
     sum_over = partial(_sum_over_tiles, model, images, priors, low, pause)
     at_hint = model.log_likelihood(images, hints.double()) + constant.unsqueeze(1)  # (N, K)
     hint_joint = torch.stack(
@@ -157,6 +158,8 @@ def _integrate(
         changed = (now_value - log_value).abs() / CHANGE
         now_error = torch.maximum(richardson(cosets), changed) + (left - now_value).exp()
         now_error[~is_closed | (hint_joint > best + 0.5)] = math.inf  # there a peak stands between the nodes
+        for r, is_doubted in enumerate((sums.sag > NARROW) & (sums.top + sums.sag > best[:, image] - HIGH)):
+            now_error[r, image[is_doubted]] = math.inf  # as narrow as the step: all sublattices may pass it by
         log_value[unsettled], error[unsettled], steps[unsettled] = now_value[unsettled], now_error[unsettled], step
         done = unsettled & (error <= tolerance) if level < deepest else unsettled.clone()
         for r, now in enumerate(done):
@@ -174,14 +177,18 @@ def _integrate(
             left[r] = torch.logaddexp(left[r], _logsumexp(dropped[r], image, count))
         step /= 2
         still = unsettled.any(0)
-        at_hints = ((hints[still].double() - low) / (SIDE * step)).floor().long()
         children = 2 * pairs.place[keep].unsqueeze(1) + torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]], device=device)
-        pairs = _Pairs.of(
-            torch.cat([children.reshape(-1, 2), at_hints.flatten(0, 1)]),
-            torch.cat([image[keep].repeat_interleave(4), every[still].repeat_interleave(hints.shape[1])]),
+        pairs = _with_hints(
+            children.reshape(-1, 2), image[keep].repeat_interleave(4), hints[still], every[still], low, step
         )
     rounding = ROUNDING * torch.finfo(model.dtype).eps * log_value.abs()  # which no finer lattice makes less
     return log_value - constant, error + rounding, peaks, steps, extent
+
+
+def _with_hints(places: Tensor, image: Tensor, hints: Tensor, own: Tensor, low: Tensor, step: float) -> "_Pairs":
+    """Tiles (P, 2) of images (P,), and those with the hints (n, K, 2) of images ``own`` (n,)."""
+    at_hints = ((hints.double() - low) / (SIDE * step)).floor().long().flatten(0, 1)
+    return _Pairs.of(torch.cat([places, at_hints]), torch.cat([image, own.repeat_interleave(hints.shape[1])]))
 
 
 def _logsumexp(values: Tensor, group: Tensor, groups: int) -> Tensor:

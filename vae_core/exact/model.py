@@ -23,12 +23,14 @@ class Model:
         factors: places (M, 2) -> a (M, P) and b (M,) float64.
         constant: images (N, P) -> c (N,) float64.
         device, dtype: of places, images and products; sums are float64.
+        highest: nats above which log p(x|z) never is.
     """
 
     factors: Callable[[Tensor], tuple[Tensor, Tensor]]
     constant: Callable[[Tensor], Tensor]
     device: torch.device
     dtype: torch.dtype = torch.float32
+    highest: float = 0.0
 
     def log_likelihood(self, images: Tensor, places: Tensor) -> Tensor:
         """(N, K) log p(x|z) in nats of images (N, P), each at places of its own (N, K, 2)."""
@@ -57,7 +59,10 @@ def model_of(trainer: Trainer) -> Model:
             p = torch.sigmoid(decoder(z.float()).to(dtype))
             return precision * p, 0.5 * precision * p.double().square().sum(1) + log_scale
 
-        return Model(gaussian, lambda x: 0.5 * precision * x.double().square().sum(1), trainer.device, dtype)
+        def constant(x: Tensor) -> Tensor:
+            return 0.5 * precision * x.double().square().sum(1)
+
+        return Model(gaussian, constant, trainer.device, dtype, highest=-log_scale)
 
     def bernoulli(z: Tensor) -> tuple[Tensor, Tensor]:
         logits = decoder(z)
