@@ -16,6 +16,7 @@ else:
     engine()  # its workers import torch while this process imports the rest
     from vae_core.ui.server import comparison_socket, early, health, room_socket, run_socket, streamlit_files
 
-    parts = (run_socket, comparison_socket, room_socket, health, early)
+    parts = (run_socket, comparison_socket, room_socket, health)
     routes = [route for part in parts for route in part.routes()]
+    routes += early.routes(path.stem for path in ROUTER.parent.glob("[!_]*.py") if path.stem != "playground")
     app = st.App(ROUTER, routes=routes, middleware=streamlit_files.middleware(), lifespan=lifespan)

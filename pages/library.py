@@ -6,6 +6,7 @@ import streamlit as st
 
 from vae_core.storage import archive
 from vae_core.storage.library import DAYS, LONGEST_NAME, LONGEST_NOTE, Library
+from vae_core.ui.widgets.framed import can_upload
 from vae_core.ui.widgets.library.cards import card, notice, opened, restore, undo
 from vae_core.ui.widgets.library.files import downloads, has_onnx
 from vae_core.ui.widgets.library.runs import keep, name_of, take
@@ -55,11 +56,12 @@ def bar() -> str:
             if not has_onnx():
                 st.caption("For the decoder as ONNX, install the package onnx: `pip install 'noise-lab[export]'`.")
         with st.popover("Import", icon=":material/upload:"):
-            st.file_uploader(
-                "Zips of runs", "zip", True, f"library_files_{st.session_state.get(UPLOADS, 0)}", on_change=take_all,
-                max_upload_size=LARGEST,
-                help="Exported here, or the zipped folder of `python -m vae_core train --out`.",
-            )  # fmt: skip
+            if can_upload():
+                st.file_uploader(
+                    "Zips of runs", "zip", True, f"library_files_{st.session_state.get(UPLOADS, 0)}",
+                    on_change=take_all, max_upload_size=LARGEST,
+                    help="Exported here, or the zipped folder of `python -m vae_core train --out`.",
+                )  # fmt: skip
         if trashed := shelf.trashed():
             with st.popover(f"Trash ({len(trashed)})", icon=":material/delete:"):
                 st.caption(f"Deleted runs are kept for {DAYS} days.")

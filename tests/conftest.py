@@ -22,7 +22,7 @@ def small(**fields) -> Recipe:
     return Recipe(**{"dataset": "digits", "hidden": (32,), "batch_size": 64, **fields})
 
 
-HEAVY = ("tests/browser/", "tests/benchmarks/")  # they want the processors for themselves
+HEAVY = ("tests/browser/", "tests/homes/", "tests/benchmarks/")  # they want the processors for themselves
 
 
 class Sharing(LoadFileScheduling):

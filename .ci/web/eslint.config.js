@@ -14,6 +14,6 @@ const rules = {
 
 export default [
   { files: ["vae_core/ui/web/**/*.js"], languageOptions: { globals: globals.browser }, rules },
-  { files: ["vae_core/ui/web/early/head.js"], languageOptions: { globals: { hrefs: "readonly" } } },
+  { files: ["vae_core/ui/web/early/*.js"], languageOptions: { globals: { hrefs: "readonly", silenceScript: "readonly" } } },
   { files: ["tests/ui/web/*.mjs"], languageOptions: { globals: globals.node }, rules },
 ];

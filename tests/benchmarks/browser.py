@@ -22,7 +22,6 @@ from websockets.sync.client import connect
 
 from tests.browser.server import ROOT, app_server, chromium
 from vae_core.run.packing import unpack
-from vae_core.ui.server.socket import PREFIX
 
 # A mouse that circles over the plane once in every animation frame.
 HOVER = """() => {
@@ -120,7 +119,7 @@ def steps_alone(seed: int, options: argparse.Namespace) -> float:
 def steps_received(address: str, query: str, options: argparse.Namespace) -> float:
     """Steps a second of a run whose viewer takes all that is sent and draws nothing: another machine's browser."""
     token = secrets.token_hex(16)
-    stream = f"{address.replace('http', 'ws', 1)}{PREFIX}/early/{token}?{query}"
+    stream = f"{address.replace('http', 'ws', 1)}/noise-lab/early/{token}?{query}"
     with connect(stream, additional_headers={"Origin": address}, compression=None, max_size=None) as socket:
         socket.send('{"do": "play"}')
         frames = []

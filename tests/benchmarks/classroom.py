@@ -21,7 +21,7 @@ from pathlib import Path
 from websockets.asyncio.client import connect
 
 from tests.browser.server import app_server
-from vae_core.ui.server.socket import PREFIX
+from vae_core.ui.server.address import LAB
 
 QUICK = "dataset=digits&hidden=32&batch_size=64&points=200"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -83,7 +83,7 @@ async def viewers(url: str, count: int, seconds: float, settle: float) -> dict:
 @asynccontextmanager
 async def presenting(server: str, query: str) -> AsyncIterator[str]:
     """A presenter's stream of a run that plays, at full rate; the code of the room that it opens."""
-    url = f"{server}{PREFIX}/early/{secrets.token_hex(16)}?{query}"
+    url = f"{server}/{LAB}/early/{secrets.token_hex(16)}?{query}"
     async with connect(url, compression=None, max_size=None) as socket:
         room: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -130,7 +130,7 @@ async def measure(address: str, options: argparse.Namespace) -> dict:
         alone = Cpu(pid)
         await asyncio.sleep(options.seconds / 2)
         before = alone.cores()
-        command = [sys.executable, "-m", "tests.benchmarks.classroom", "--watch", f"{server}{PREFIX}/room/{code}"]
+        command = [sys.executable, "-m", "tests.benchmarks.classroom", "--watch", f"{server}/{LAB}/room/{code}"]
         for name in ("viewers", "seconds", "settle"):
             command += [f"--{name}", str(getattr(options, name))]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)

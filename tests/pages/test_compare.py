@@ -66,17 +66,18 @@ def test_the_links_of_runs():
 
 
 @pytest.mark.parametrize(
-    ("query", "words"),
+    ("query", "words", "noises"),
     [
-        ({"contrast": "nose"}, "Unknown contrast 'nose'. Did you mean 'noise'?"),
-        ({"contrast": "beta", "hiden": "8"}, "Unknown setting in the link 'hiden'"),
-        ({"contrast": "beta", "seed": "-1"}, "'seed' should be greater than or equal to 0"),
+        ({"contrast": "nose"}, "Unknown contrast 'nose'. Did you mean 'noise'?", [1.0, 0.0]),  # the first contrast
+        ({"contrast": "beta", "hiden": "8"}, "Unknown setting in the link 'hiden'", [1.0, 1.0, 1.0]),
+        ({"contrast": "beta", "seed": "-1"}, "'seed' should be greater than or equal to 0", [1.0, 1.0, 1.0]),
     ],
 )
-def test_a_bad_address_is_told_and_the_first_contrast_opens(query, words):
+def test_a_bad_address_is_told_and_what_is_good_in_it_opens(query, words, noises):
     page = open_page(**query)
     assert not page.exception and words in page.warning[0].value
-    assert [recipe.noise for recipe in recipes(page)] == [1.0, 0.0]
+    assert ("The rest of the link holds." in page.warning[0].value) == (len(query) > 1)
+    assert [recipe.noise for recipe in recipes(page)] == noises
 
 
 def test_the_playgrounds_run_is_added():

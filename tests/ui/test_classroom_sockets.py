@@ -71,7 +71,7 @@ class Client:
     def __init__(self, address: str, path: str, acknowledges: bool = True, **options) -> None:
         self._open = ExitStack()
         self.socket = self._open.enter_context(
-            connect(f"ws://{address}{path}", compression=None, max_size=None, **options)
+            connect(f"ws://{address}/{path}", compression=None, max_size=None, **options)
         )
         self.acknowledges, self.all, self.bytes = acknowledges, [], 0
         self.undeclared: list[dict] = []
@@ -175,7 +175,7 @@ def test_a_viewer_sees_the_run_advance(address, run, room):
         assert one.wait("history")["arrays"]["steps"].tolist()[0] == 0
         assert one.wait("state")["watching"] == 1 and one.wait("poll")["poll"] is None
         run.play()
-        one.wait_for(lambda c: c.of("frame") and c.last("frame")["step"] > 50)
+        one.wait_for(lambda c: len(c.of("frame")) >= 4 and c.last("frame")["step"] > 50)  # a slow machine skips some
         frames = one.of("frame")
         assert len({f["step"] for f in frames}) == len(frames) >= 3
         assert all(abs(time.time() - f["at"]) < 60 for f in frames) and max(f["bytes"] for f in frames) <= LIMIT
@@ -270,7 +270,7 @@ def test_scrubbing_is_of_one_viewer_alone(address, run, room):
 
 
 def test_the_decoder_is_offered_at_few_steps_and_kept(address, run, room):
-    path = f"http://{address}{room_socket.socket_of(room)}"
+    path = f"http://{address}/{room_socket.socket_of(room)}"
 
     def get(rest: str):
         with urllib.request.urlopen(f"{path}/{rest}", timeout=10) as answer:
@@ -278,7 +278,7 @@ def test_the_decoder_is_offered_at_few_steps_and_kept(address, run, room):
 
     with viewer(address, room) as one:
         run.play()
-        one.wait_for(lambda c: c.of("frame") and c.last("frame")["step"] > 50)
+        one.wait_for(lambda c: len(c.of("frame")) >= 4 and c.last("frame")["step"] > 50)  # a slow machine skips some
         frames = one.of("frame")
         offered = {f["weights"] for f in frames}
         assert len(offered) < len(frames) / 2  # not a new one with each frame
@@ -396,16 +396,16 @@ def test_addresses_that_mean_this_machine_alone():
 
 def test_who_asks_for_what_is_not_there_is_told(address):
     for path, kind in (("/live/nothing", "gone"), ("/compare/nothing", "gone"), ("/room/NOROOM", "ended")):
-        with Client(address, f"/noise-lab{path}") as client:
+        with Client(address, f"noise-lab{path}") as client:
             told = client.wait(kind)
             assert kind == "gone" or "There is no open room NOROOM" in told["text"]
             assert wait_until(lambda: client.code == 4404, 5)
 
 
 def test_pages_of_other_servers_are_turned_away(address, run, room):
-    for path in (run_socket.socket_of(run), room_socket.socket_of(room), "/noise-lab/compare/x"):
+    for path in (run_socket.socket_of(run), room_socket.socket_of(room), "noise-lab/compare/x"):
         with pytest.raises(InvalidStatus, match="403"):
-            connect(f"ws://{address}{path}", origin="https://elsewhere.example").__enter__()
+            connect(f"ws://{address}/{path}", origin="https://elsewhere.example").__enter__()
 
 
 MALFORMED = [
@@ -432,7 +432,7 @@ def test_what_cannot_be_read_gets_a_sentence_and_ends_no_stream(address, run, ro
     sockets = (
         run_socket.socket_of(run),
         f"{room_socket.socket_of(room)}?viewer=odd",
-        f"/noise-lab/compare/{lockstep.id}",
+        f"noise-lab/compare/{lockstep.id}",
     )
     for path in sockets:
         with Client(address, path) as client:
@@ -456,7 +456,7 @@ def test_what_can_be_read_and_cannot_be_is_told_too(address, run, lockstep):
         client.wait_for(lambda c: "There is no point" in c.last("state")["message"]["text"])
         client.send({"do": "switch", "rule": "magic"})
         client.wait_for(lambda c: "magic" in c.last("state")["message"]["text"])
-    with Client(address, f"/noise-lab/compare/{lockstep.id}") as client:
+    with Client(address, f"noise-lab/compare/{lockstep.id}") as client:
         client.wait("frame")
         client.send({"do": "switch", "column": 9, "noise": 0.5})
         assert "There is no column 9" in client.wait("refused")["text"]

@@ -193,7 +193,7 @@ def test_what_is_not_streamlits_is_not_kept(address, path):
 
 
 def test_the_lab_is_one_script(address):
-    packed, headers = fetch(f"{address}{assets()}/playground/main.js", **{"Accept-Encoding": "gzip"})
+    packed, headers = fetch(f"{address}/{assets()}/playground/main.js", **{"Accept-Encoding": "gzip"})
     assert gzip.decompress(packed) == script("playground/main.js") and "immutable" in headers["Cache-Control"]
-    plain, headers = fetch(f"{address}{assets()}/playground/main.js", **{"Accept-Encoding": "identity"})
+    plain, headers = fetch(f"{address}/{assets()}/playground/main.js", **{"Accept-Encoding": "identity"})
     assert plain == script("playground/main.js") and "Content-Encoding" not in headers

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vae_core.run.catalogue import RuleEntry, by_name, default_knobs
-from vae_core.run.link import KNOB, OURS, from_query
+from vae_core.run.link import KNOB, from_query, is_ours
 from vae_core.run.recipe import Recipe, RecipeError, unknown
 
 Plan = tuple[dict[str, Any], Sequence[dict[str, Any]]]  # fields of a recipe, and changes to make on the way
@@ -192,7 +192,7 @@ def plans_of(query: Mapping[str, Sequence[str]]) -> list[Plan]:
     """
     if RUN in query:
         for name in query:
-            if name in OURS or name.startswith(KNOB):  # what is not ours is left alone, see `from_query`
+            if is_ours(name):  # what is not ours is left alone, see `from_query`
                 raise unknown("setting in the link", name, [RUN])
         return [from_query(parse_qs(link, keep_blank_values=True))[:2] for link in query[RUN]]
     fields, events, _ = from_query({name: values for name, values in query.items() if name != CONTRAST})

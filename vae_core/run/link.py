@@ -19,6 +19,11 @@ NEARLY = 0.8  # how like one of ours a name is that is taken for a typing error:
 MOST_EVENTS, LAST_STEP = 10_000, 10**9
 
 
+def is_ours(name: str) -> bool:
+    """Whether a parameter is a run's setting; others' are left alone."""
+    return name in OURS or name.startswith(KNOB)
+
+
 def to_query(
     recipe: Recipe,
     events: Iterable[Event] = (),

@@ -12,17 +12,17 @@ from starlette.websockets import WebSocket
 from vae_core.engine.lockstep import Lockstep
 from vae_core.run.frame import PackedFrame
 from vae_core.ui.server import messages
+from vae_core.ui.server.address import LAB, served
 from vae_core.ui.server.replies import Columns, ComparisonHello, ComparisonHistory, Contestant, Gone, Round
 from vae_core.ui.server.run_socket import STATE_EVERY, images_of
-from vae_core.ui.server.socket import PREFIX, BrowserSocket, Steering, same_origin, turn_away
+from vae_core.ui.server.socket import BrowserSocket, Steering, is_barred, turn_away
 from vae_core.ui.server.state import comparisons, engine
 from vae_core.workers.errors import LaneError
 
 
 async def live(socket: WebSocket) -> None:
     """One comparison to one browser. If it is not here (any more), the browser asks its page for another."""
-    if not same_origin(socket):
-        await socket.close(1008)
+    if await is_barred(socket):
         return
     lockstep = comparisons().get(socket.path_params["comparison"])
     if lockstep is None:
@@ -140,4 +140,4 @@ class ComparisonSocket(BrowserSocket[messages.ComparisonCommand]):
 
 def routes() -> list[WebSocketRoute]:
     """For `st.App`."""
-    return [WebSocketRoute(f"{PREFIX}/compare/{{comparison}}", live)]
+    return [WebSocketRoute(served(f"{LAB}/compare/{{comparison}}"), live)]

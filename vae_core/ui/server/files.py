@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from vae_core.ui.server.address import LAB
 from vae_core.ui.server.bundle import bundle
-from vae_core.ui.server.socket import PREFIX
 
 FILES = Path(__file__).parents[1] / "web"
 # Each is sent as one script with all that it imports.
@@ -24,11 +24,11 @@ FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 @cache
 def assets() -> str:
-    """Address of the component's files; it changes with their contents, so browsers may keep them."""
+    """Address of the component's files, from the app's root; it changes with them, so that browsers may keep them."""
     digest = hashlib.sha256()
     for path in sorted(FILES.glob("*/*")):
         digest.update(path.read_bytes())
-    return f"{PREFIX}/static/{digest.hexdigest()[:12]}"
+    return f"{LAB}/static/{digest.hexdigest()[:12]}"
 
 
 class KeptFiles(StaticFiles):
@@ -53,8 +53,11 @@ def loader(entry: str) -> str:
 const stops = new WeakMap();
 export default function (component) {{
   const {{ parentElement }} = component;
-  import(new URL("{assets()}/{entry}", window.location.origin).href)
-    .then((main) => stops.set(parentElement, main.mount(component)));
+  const address = new URL("{assets()}/{entry}", document.baseURI).href;
+  import(address).then(
+    (main) => stops.set(parentElement, main.mount(component)),
+    () => parentElement.append(`A part of this page did not load: ${{address}}. Load the page again.`),
+  );
   return () => stops.get(parentElement)?.();
 }}
 """

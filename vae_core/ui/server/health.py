@@ -16,10 +16,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from vae_core.engine.engine import FIGURES, LOST, Engine
+from vae_core.ui.server.address import LAB, served
 from vae_core.ui.server.admin import TOKEN, has_token, is_token
-from vae_core.ui.server.socket import PREFIX
+from vae_core.ui.server.guard import objection
 from vae_core.ui.server.state import engine
 from vae_core.workers.messages import DescribeRules
+
+NO_SOCKET = (
+    "The server answers, but the connection over which pictures come does not open: a proxy or a firewall on the way "
+    "lets no WebSocket through. A proxy has to hand on Upgrade and Connection (nginx: proxy_http_version 1.1; "
+    'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";).'
+)
 
 
 class Figures(Collector):
@@ -84,6 +91,11 @@ async def metrics(request: Request) -> Response:
     return Response(await run_in_threadpool(exposition, engine()), media_type=CONTENT_TYPE_LATEST)
 
 
+async def silence(request: Request) -> Response:
+    """Why a page hears nothing, though this answers its browser: one sentence, to be shown."""
+    return PlainTextResponse(objection(request.headers, by_proxy=False) or NO_SOCKET)
+
+
 def is_local(request: Request) -> bool:
     """Whether a request comes from this machine itself, and not from elsewhere through a proxy on it."""
     if request.client is None or {"forwarded", "x-forwarded-for", "x-real-ip"} & set(request.headers):
@@ -104,7 +116,8 @@ def routes() -> list[Route]:
         return PlainTextResponse("The workers are ready.\n")
 
     return [
-        Route(f"{PREFIX}/health", health),
-        Route(f"{PREFIX}/ready", ready),
-        Route(f"{PREFIX}/metrics", metrics),
+        Route(served(f"{LAB}/health"), health),
+        Route(served(f"{LAB}/ready"), ready),
+        Route(served(f"{LAB}/metrics"), metrics),
+        Route(served(f"{LAB}/silence"), silence, methods=["POST"]),  # with which a browser names its page
     ]

@@ -184,10 +184,11 @@ class Decoder(Command):
 
 
 class Share(Command):
-    """Open a room; with the admin token, where the server asks for it."""
+    """Open a room; with the admin token, where the server asks for it. root: where the browser has the app."""
 
     do: Literal["share"] = "share"
     admin: Text = ""
+    root: Text = "/"
 
 
 class Present(Command):
@@ -196,6 +197,7 @@ class Present(Command):
     do: Literal["present"] = "present"
     token: Text
     fresh: bool = False
+    root: Text = "/"
 
 
 class Unshare(Command):

@@ -2,19 +2,19 @@
 
 import asyncio
 import socket as network
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import segno
 import streamlit as st
-from starlette.websockets import WebSocket
 
 from vae_core.engine.player import LiveRun
 from vae_core.engine.rooms import Room, RoomError
 from vae_core.teaching.lessons.questions import questions
 from vae_core.ui.server import messages
+from vae_core.ui.server.address import is_root
 from vae_core.ui.server.admin import is_token
 from vae_core.ui.server.room_replies import Class, Poll, Question, RoomAsks, RoomGone, RoomOpened
 from vae_core.ui.server.socket import BrowserSocket
@@ -50,9 +50,9 @@ class Presenter:
         """
         try:
             if isinstance(command, messages.Share):
-                await self._share(command.admin)
+                await self._share(command.admin, command.root)
             elif isinstance(command, messages.Present):
-                await self._present(command.token, command.fresh)
+                await self._present(command.token, command.fresh, command.root)
             elif self.room is None:
                 raise messages.Malformed("Share the run with the class first.")
             else:
@@ -75,7 +75,7 @@ class Presenter:
             case messages.ClearPoll():
                 room.clear_poll()
 
-    async def _share(self, admin: str) -> None:
+    async def _share(self, admin: str, root: str) -> None:
         """Open a room for the run."""
         if engine().limits.open_rooms == "admin" and not is_token(admin):
             wrong = "This is not the admin token. " if admin else ""
@@ -84,9 +84,9 @@ class Presenter:
             return
         room = classroom().open(self.run)
         self._take(room)
-        await self._tell(room)
+        await self._tell(room, root)
 
-    async def _present(self, token: str, fresh: bool) -> None:
+    async def _present(self, token: str, fresh: bool, root: str) -> None:
         """A browser that has a room comes with another run, or comes back. A page that was loaded again has a new run
         of the same recipe: it gets the one that the class sees."""
         room = classroom().of_token(token)
@@ -99,7 +99,7 @@ class Presenter:
             return
         self._take(room)
         room.show(self.run)
-        await self._tell(room)
+        await self._tell(room, root)
 
     def _take(self, room: Room) -> None:
         """Be the presenter of a room."""
@@ -117,9 +117,9 @@ class Presenter:
     def _notice(self) -> None:
         self.socket.loop.call_soon_threadsafe(self.news.set)
 
-    async def _tell(self, room: Room) -> None:
+    async def _tell(self, room: Room, root: str) -> None:
         """What stays as it is while the room is open."""
-        link, note = join_link(self.socket.socket, room.code)
+        link, note = join_link(self.socket.socket.headers, room.code, root)
         qr = segno.make(link, micro=False).svg_inline(omitsize=True, border=2, dark="#000", light="#fff")
         asked = [Question(name=name, title=question.title) for name, question in questions().items()]
         about = RoomOpened(type="room", code=room.code, token=room.token, link=link, note=note, qr=qr, questions=asked)
@@ -144,10 +144,15 @@ def same_start(one: LiveRun, other: LiveRun) -> bool:
     return one.record.recipe.model_dump() == other.record.recipe.model_dump()
 
 
-def join_link(socket: WebSocket, code: str) -> tuple[str, str]:
-    """Where students go, and a sentence about it if the presenter's own address is of no use to them."""
-    host = socket.headers.get("host", "localhost")
-    origin = urlsplit(socket.headers.get("origin") or f"http://{host}")
+def join_link(headers: Mapping[str, str], code: str, root: str = "/") -> tuple[str, str]:
+    """Where students go, and a sentence about it if the presenter's own address is of no use to them.
+
+    Args:
+        headers: of the presenter's socket; a browser names its page there, whatever a proxy does to the host.
+        root: the path of the app's root, as the browser has it; the server may never hear of it.
+    """
+    host = headers.get("host", "localhost")
+    origin = urlsplit(headers.get("origin") or f"http://{host}")
     note = ""
     if is_loopback(origin.hostname or ""):
         bound = st.get_option("server.address")
@@ -168,7 +173,7 @@ def join_link(socket: WebSocket, code: str) -> tuple[str, str]:
                 "You opened the app at localhost, which means this machine alone; "
                 "students need the machine's own address in its place."
             )
-    return urlunsplit((origin.scheme, origin.netloc, "/join", f"code={code}", "")), note
+    return urlunsplit((origin.scheme, origin.netloc, f"{root if is_root(root) else '/'}join", f"code={code}", "")), note
 
 
 def is_loopback(host: str) -> bool:

@@ -11,9 +11,10 @@ from starlette.websockets import WebSocket
 
 from vae_core.engine.rooms import Room, RoomError
 from vae_core.ui.server import messages
+from vae_core.ui.server.address import LAB, served
 from vae_core.ui.server.broadcast import Broadcast
 from vae_core.ui.server.room_replies import Ended, Voted
-from vae_core.ui.server.socket import PREFIX, BrowserSocket, same_origin, turn_away
+from vae_core.ui.server.socket import BrowserSocket, is_barred, turn_away
 from vae_core.ui.server.state import broadcasts, classroom, engine
 
 SCRUB_EVERY = 0.1  # seconds between two recorded frames to one viewer
@@ -23,7 +24,7 @@ ENDED = "The presenter has closed this room."
 
 def socket_of(room: Room) -> str:
     """The address of a room's socket."""
-    return f"{PREFIX}/room/{room.code}"
+    return f"{LAB}/room/{room.code}"
 
 
 def address_of(connection: HTTPConnection) -> str:
@@ -33,8 +34,7 @@ def address_of(connection: HTTPConnection) -> str:
 
 async def watch(socket: WebSocket) -> None:
     """One room to one viewer."""
-    if not same_origin(socket):
-        await socket.close(1008)
+    if await is_barred(socket):
         return
     viewer = socket.query_params.get("viewer", "")[:64]
     try:
@@ -159,7 +159,7 @@ def packed(message: bytes) -> Response:
 
 def routes() -> list[Route | WebSocketRoute]:
     """For `st.App`."""
-    room = f"{PREFIX}/room/{{code}}"
+    room = served(f"{LAB}/room/{{code}}")
     return [
         WebSocketRoute(room, watch),
         Route(f"{room}/images/{{take:int}}", images),

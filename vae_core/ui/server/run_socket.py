@@ -18,10 +18,11 @@ from starlette.websockets import WebSocket
 from vae_core.engine.player import LiveRun
 from vae_core.run.frame import PackedFrame
 from vae_core.ui.server import messages
+from vae_core.ui.server.address import LAB, served
 from vae_core.ui.server.files import FILES, KeptFiles, compressed
 from vae_core.ui.server.presenter import Presenter
 from vae_core.ui.server.replies import Gone, Moved, Recorded
-from vae_core.ui.server.socket import PREFIX, BrowserSocket, Steering, same_origin, turn_away
+from vae_core.ui.server.socket import BrowserSocket, Steering, is_barred, turn_away
 from vae_core.ui.server.state import engine
 from vae_core.workers.errors import LaneError
 
@@ -30,12 +31,12 @@ STATE_EVERY = 1.0  # seconds, while frames come
 
 def socket_of(run: LiveRun) -> str:
     """The address of a run's socket."""
-    return f"{PREFIX}/live/{run.id}"
+    return f"{LAB}/live/{run.id}"
 
 
 def images_of(run: LiveRun) -> str:
     """The address of a run's images."""
-    return f"{PREFIX}/images/{run.id}"
+    return f"{LAB}/images/{run.id}"
 
 
 async def images(request: Request) -> Response:
@@ -49,8 +50,7 @@ async def images(request: Request) -> Response:
 
 async def live(socket: WebSocket) -> None:
     """One run to one browser. If the run is not here (any more), the browser asks its page for another."""
-    if not same_origin(socket):
-        await socket.close(1008)
+    if await is_barred(socket):
         return
     run = await asyncio.to_thread(engine().recall, socket.path_params["run"])  # of a server that was started again, too
     if run is None:
@@ -198,7 +198,7 @@ def to(run: LiveRun) -> Moved:
 def routes() -> list[Mount | Route | WebSocketRoute]:
     """For `st.App`."""
     return [
-        WebSocketRoute(f"{PREFIX}/live/{{run}}", live),
-        Route(f"{PREFIX}/images/{{run}}", images),
-        Mount(f"{PREFIX}/static/{{version}}", KeptFiles(directory=FILES)),
+        WebSocketRoute(served(f"{LAB}/live/{{run}}"), live),
+        Route(served(f"{LAB}/images/{{run}}"), images),
+        Mount(served(f"{LAB}/static/{{version}}"), KeptFiles(directory=FILES)),
     ]

@@ -5,15 +5,14 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from vae_core.ui.server.guard import objection
 from vae_core.ui.server.messages import Ack, Command, Malformed, Ping, Switch, read
 from vae_core.ui.server.replies import Pong, Refused
 
-PREFIX = "/noise-lab"
 MOST = 256  # commands that wait
 UNKNOWN = 4404  # code with which a socket is closed whose run, comparison or room is not there
 
@@ -21,10 +20,12 @@ Commands = TypeVar("Commands")
 Line = TypeVar("Line", bound=Command)
 
 
-def same_origin(socket: WebSocket) -> bool:
-    """Browsers name the page that opens a socket; only pages of this server may."""
-    origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+async def is_barred(socket: WebSocket) -> bool:
+    """Whether a page may not open its socket, which is closed then; its browser asks for the reason by `health`."""
+    if objection(socket.headers) is None:
+        return False
+    await socket.close(1008)
+    return True
 
 
 async def turn_away(socket: WebSocket, message: Mapping[str, object]) -> None:

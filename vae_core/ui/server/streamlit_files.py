@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vae_core.ui.server.address import served
 from vae_core.ui.server.files import FOR_EVER, accepts_gzip, compressed
 
 FOLDER = Path(st.__file__).parent / "static" / "static"
@@ -21,7 +22,9 @@ class StreamlitFiles:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._paths = {f"/static/{kind}/{path.name}": path for kind in TYPES for path in (FOLDER / kind).glob("*")}
+        self._paths = {
+            served(f"static/{kind}/{path.name}"): path for kind in TYPES for path in (FOLDER / kind).glob("*")
+        }
         self._kept: dict[str, Response] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,7 @@
 """Who asks: the tab, by a random name in its session; the browser, by a cookie with its last runs."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -24,9 +24,14 @@ def owner() -> str:
     return name
 
 
-def left_behind(cookies: Mapping[str, str], asked: Asked) -> LiveRun | None:
+def marks_of(query: Mapping[str, Sequence[str]], cookies: Mapping[str, str]) -> dict[str, str]:
+    """What a browser has kept for us: in cookies; where they are refused, in another site's frame, in the address."""
+    return {name: values[-1] for name, values in query.items() if values} | dict(cookies)
+
+
+def left_behind(marks: Mapping[str, str], asked: Asked) -> LiveRun | None:
     """The run that this browser showed under this link when its page was left, if nobody shows it now."""
-    for id in cookies.get(COOKIE, "").split(".")[:REMEMBERED]:
+    for id in marks.get(COOKIE, "").split(".")[:REMEMBERED]:
         try:
             run = engine().recall(id)
         except LaneError:

@@ -9,13 +9,14 @@ from vae_core.data import DataError
 from vae_core.engine.lockstep import Lockstep
 from vae_core.engine.player import LiveRun
 from vae_core.run.contrasts import CONTRAST, RUN, Plan, plans_of, question_of
+from vae_core.run.link import is_ours
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import changes
+from vae_core.ui.server.address import LAB
 from vae_core.ui.server.files import loader
-from vae_core.ui.server.socket import PREFIX
 from vae_core.ui.server.state import comparisons, engine
+from vae_core.ui.widgets.session import REST_HOLDS, fetch, owner, without_one
 from vae_core.ui.widgets.session import RUN as RUN_OF_TAB
-from vae_core.ui.widgets.session import fetch, owner
 from vae_core.workers.errors import LaneError, Refused
 
 # In the session state: the comparison's id, its contrast's name, the other fields of its address, what was wrong there.
@@ -31,7 +32,7 @@ _component = st.components.v2.component(
 
 def comparison(shown: Lockstep, *, key: str) -> None:
     """Show a comparison."""
-    data = {"socket": f"{PREFIX}/compare/{shown.id}"}
+    data = {"socket": f"{LAB}/compare/{shown.id}"}
     _component(key=key, data=data, on_gone_change=lambda: None)  # the script runs again, and opens another
 
 
@@ -43,9 +44,11 @@ def current_comparison() -> tuple[Lockstep, str | None]:
     shown = comparisons().get(st.session_state.get(SHOWN, ""))
     if shown is not None and shown.alive:
         return shown, st.session_state.get(COMPLAINT)
-    query = {name: st.query_params.get_all(name) for name in st.query_params}
+    query: dict[str, Sequence[str]] = {name: st.query_params.get_all(name) for name in st.query_params}
     complaint = None
-    for attempt in (query, {}, {"dataset": ["digits"]}):  # the last where MNIST cannot be read
+    parts = list(without_one(query))
+    attempts: list[dict[str, Sequence[str]]] = [query, *parts, {}, {"dataset": ["digits"]}]  # if MNIST cannot be read
+    for attempt in attempts:
         try:
             shown = open_address(attempt)
         except LaneError as error:
@@ -56,6 +59,7 @@ def current_comparison() -> tuple[Lockstep, str | None]:
         except (ValueError, DataError) as error:
             complaint = complaint or str(error)
         else:
+            complaint = f"{complaint} {REST_HOLDS}" if attempt in parts else complaint
             break
     else:
         st.error(str(complaint))
@@ -72,9 +76,10 @@ def open_address(query: Mapping[str, Sequence[str]]) -> Lockstep:
     """
     if RUN not in query:
         query = {CONTRAST: [FIRST], **query}
-    shown = open_comparison(plans_of(query), question_of(query), urlencode(query, doseq=True))
+    ours = {name: values for name, values in query.items() if name in (CONTRAST, RUN) or is_ours(name)}
+    shown = open_comparison(plans_of(query), question_of(query), urlencode(ours, doseq=True))
     st.session_state[CHOSEN] = query.get(CONTRAST, [None])[-1]
-    st.session_state[FIELDS] = {name: values for name, values in query.items() if name not in (CONTRAST, RUN)}
+    st.session_state[FIELDS] = {name: values for name, values in ours.items() if name not in (CONTRAST, RUN)}
     return shown
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 from vae_core.data import ADDED, DataError, add_files
 from vae_core.engine.player import LiveRun
 from vae_core.ui.server.state import engine
+from vae_core.ui.widgets.framed import can_upload
 from vae_core.ui.widgets.session import start
 
 
@@ -14,7 +15,7 @@ def offer_mnist(run: LiveRun) -> None:
     say.info(run.info["dataset"]["banner"], icon=":material/database:")
     with take.popover("Add MNIST", icon=":material/upload:", width="stretch"):
         st.caption(run.info["dataset"]["source"])
-        files = st.file_uploader(ADDED, accept_multiple_files=True)
+        files = st.file_uploader(ADDED, accept_multiple_files=True) if can_upload() else None
     if files:
         try:
             add_files({file.name: file.getvalue() for file in files})

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -12,10 +13,11 @@ from vae_core.engine.rooms import Room
 from vae_core.run.link import from_query
 from vae_core.ui.server import early
 from vae_core.ui.server.state import engine
-from vae_core.ui.server.visitor import OWNER, RUN, dataset_of, left_behind, owner
+from vae_core.ui.server.visitor import OWNER, RUN, dataset_of, left_behind, marks_of, owner
 from vae_core.workers.errors import LaneError, Refused, ServerFull
 
 COMPLAINT = "complaint"  # in the session state: what the tab's link gets wrong
+REST_HOLDS = "The rest of the link holds."
 
 
 def current_run() -> tuple[LiveRun, str | None]:
@@ -42,7 +44,7 @@ def current_run() -> tuple[LiveRun, str | None]:
                 st.stop()
             complaint = complaint or str(error)
         else:
-            complaint = complaint and f"{complaint} The rest of the link holds."
+            complaint = complaint and f"{complaint} {REST_HOLDS}"
             break
     if run is None:
         run, complaint = open_default(complaint)
@@ -57,8 +59,8 @@ def open_link(query: Mapping[str, Sequence[str]]) -> LiveRun:
     Raises:
         ValueError, LaneError: it cannot be.
     """
-    asked, cookies = from_query(query), st.context.cookies
-    run = early.take(cookies, asked) or left_behind(cookies, asked)
+    asked, marks = from_query(query), marks_of(query, st.context.cookies)
+    run = early.take(marks, asked) or left_behind(marks, asked)
     if run is not None:
         st.session_state[OWNER] = run.owner or owner()
         return run
@@ -121,9 +123,12 @@ def fork_for_tab(room: Room, step: int) -> None:
 
 
 def moved_to(socket: str) -> None:
-    """The browser has moved to another run by itself, after a reset or a fork."""
-    if (run := engine().runs.get(socket.rsplit("/", 1)[-1])) is not None:
-        st.session_state[RUN] = run.id
+    """The browser has moved to another run by itself, after a reset, a fork or its button Back."""
+    with suppress(LaneError):
+        if (
+            run := engine().recall(socket.rsplit("/", 1)[-1])
+        ) is not None:  # Back may lead to one that rests on the disk
+            st.session_state[RUN] = run.id
 
 
 def stay_with(run: LiveRun, seconds: float) -> None:

@@ -7,38 +7,55 @@ that can be taken out: the app calls `routes`, the session `take`, the stage ``s
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
 from vae_core.engine.player import LiveRun
-from vae_core.ui.server.early.front import INDEX, front_page
+from vae_core.ui.server.address import LAB, served
+from vae_core.ui.server.early.front import INDEX, front_page, watched_page
 from vae_core.ui.server.early.runs import early, early_runs
-from vae_core.ui.server.socket import PREFIX
 from vae_core.ui.server.visitor import Asked
 
 SWITCH = "NOISE_LAB_EARLY"
 COOKIE = "noise_lab_early"  # the token of a page's early run, see head.js
 
 
-def routes() -> list[Route | WebSocketRoute]:
-    """For `st.App`; none where it is switched off, or cannot be."""
+def routes(pages: Iterable[str] = ()) -> list[Route | WebSocketRoute]:
+    """For `st.App`; none where it is switched off, or cannot be.
+
+    Args:
+        pages: names of the pages beside the first, which are watched alone.
+    """
     try:
-        page = None if os.environ.get(SWITCH) == "0" else front_page(INDEX.read_text(encoding="utf-8"))
+        index = "" if os.environ.get(SWITCH) == "0" else INDEX.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        page = None
-    if page is None:
+        index = ""
+    page, other = front_page(index), watched_page(index)
+    if page is None or other is None:
         return []
 
     async def front(request: Request) -> Response:
-        return Response(page, media_type="text/html", headers={"Cache-Control": "no-cache"})
+        return html(page)
 
-    return [Route("/", front), WebSocketRoute(f"{PREFIX}/early/{{token}}", early)]
+    async def beside(request: Request) -> Response:
+        return html(other)
+
+    return [
+        *(Route(served(name), beside) for name in pages),
+        Route(served(""), front),
+        WebSocketRoute(served(f"{LAB}/early/{{token}}"), early),
+    ]
 
 
-def take(cookies: Mapping[str, str], asked: Asked) -> LiveRun | None:
+def html(page: str) -> Response:
+    """A page that a browser asks for again each time."""
+    return Response(page, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+
+def take(marks: Mapping[str, str], asked: Asked) -> LiveRun | None:
     """The run that the page of a session has opened already, if it is of this link."""
-    token = cookies.get(COOKIE)
+    token = marks.get(COOKIE)
     return early_runs().take(token, asked) if token else None

@@ -8,7 +8,7 @@ import streamlit as st
 
 from vae_core.ui.server.files import FILES, assets
 
-HEAD = FILES / "early" / "head.js"
+HEAD, WATCH = FILES / "early" / "head.js", FILES / "early" / "watch.js"
 INDEX = Path(st.__file__).parent / "static" / "index.html"
 MODULE = '<script type="module"'
 STREAMLIT = re.compile(rf'{MODULE} crossorigin src="([\w./-]+)"></script>')
@@ -23,6 +23,24 @@ AFTER = """<script type="module">
       import("{script}");
     </script>"""
 PATIENCE = 600  # ms
+
+
+def watched_page(index: str) -> str | None:
+    """Any page but the first: Streamlit's, with what says why it does not come where it does not.
+
+    Args:
+        index: Streamlit's page.
+
+    Returns:
+        None where that is not as it is known: with one head.
+    """
+    return index.replace("<head>", f"<head>{watch()}") if index.count("<head>") == 1 else None
+
+
+def watch() -> str:
+    """The script that says why nothing comes."""
+    script = json.dumps(f"{assets()}/shared/silence.js")
+    return f"<script>{{\nconst silenceScript = {script};\n{WATCH.read_text(encoding='utf-8')}}}</script>"
 
 
 def front_page(index: str) -> str | None:
@@ -42,5 +60,5 @@ def front_page(index: str) -> str | None:
         f'<link rel="preload" as="style" href="{assets()}/{name}">' for name in ("shared/lab.css", "room/room.css")
     )
     script = f'<script type="module" async src="{assets()}/playground/main.js"></script>'
-    index = PRELOAD.sub("", index).replace("<head>", f"<head>{first}{script}{sheets}")
+    index = PRELOAD.sub("", index).replace("<head>", f"<head>{first}{watch()}{script}{sheets}")
     return STREAMLIT.sub(lambda found: AFTER.format(script=found[1], patience=PATIENCE), index)

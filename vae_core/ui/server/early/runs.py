@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
 import streamlit as st
@@ -14,9 +14,9 @@ from vae_core.engine.player import LiveRun
 from vae_core.run.link import from_query
 from vae_core.ui.server.replies import Gone, Opened
 from vae_core.ui.server.run_socket import RunSocket, images_of, socket_of
-from vae_core.ui.server.socket import same_origin, turn_away
+from vae_core.ui.server.socket import is_barred, turn_away
 from vae_core.ui.server.state import engine
-from vae_core.ui.server.visitor import Asked, dataset_of, left_behind
+from vae_core.ui.server.visitor import Asked, dataset_of, left_behind, marks_of
 from vae_core.workers.errors import LaneError
 
 
@@ -27,7 +27,7 @@ class EarlyRuns:
     def __init__(self) -> None:
         self._runs: dict[str, tuple[Asked, Future[LiveRun | None]]] = {}
 
-    def open(self, token: str, query: Mapping[str, list[str]], cookies: Mapping[str, str]) -> LiveRun | None:
+    def open(self, token: str, query: Mapping[str, Sequence[str]], cookies: Mapping[str, str]) -> LiveRun | None:
         """The run of a link, as the session would open it; None if there is anything to say or to wait for first."""
         try:
             asked = recipe, pending, points = from_query(query)
@@ -39,7 +39,7 @@ class EarlyRuns:
         opening: Future[LiveRun | None] = Future()
         self._runs[token] = asked, opening
         try:
-            run = left_behind(cookies, asked)
+            run = left_behind(marks_of(query, cookies), asked)
             run = run or engine().open(recipe, pending, points, owner=secrets.token_hex(8))
         except (LaneError, ValueError):
             pass  # the session will meet it too, and say it
@@ -76,8 +76,7 @@ def at_hand(dataset: str) -> bool:
 async def early(socket: WebSocket) -> None:
     """The run of a page's link, before the page's session has begun. If there is anything to say about the link, that
     is left to the session."""
-    if not same_origin(socket):
-        await socket.close(1008)
+    if await is_barred(socket):
         return
     token, query = socket.path_params["token"], socket.query_params
     asked = {name: query.getlist(name) for name in query}

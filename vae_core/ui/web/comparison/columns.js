@@ -6,6 +6,7 @@ import { createActions } from "../shared/actions.js";
 import { createBar } from "./bar.js";
 import { createColumn } from "./column.js";
 import { createMeasured } from "./curves.js";
+import { at } from "../shared/root.js";
 import { createStore, isLive, remember } from "../shared/store.js";
 import { createTimeline } from "../shared/timeline.js";
 import { dressed, stillness } from "../shared/theme.js";
@@ -13,6 +14,7 @@ import { eventsOf } from "./events.js";
 import { HOME, widened } from "../shared/plane_geometry.js";
 import { pageOf } from "./page.js";
 import { unpack } from "../shared/frame_decoding.js";
+import { withOthers } from "../shared/address.js";
 
 /** @import { Columns, ColumnState, ComparisonHello, ComparisonHistory, ComparisonState, Probe, Round } from "../shared/messages.js" */
 /** @import { Command, Send, Touch } from "../shared/actions.js" */
@@ -115,7 +117,7 @@ export function createComparison(root) {
 
   /** The images of the points. @type {(path: string, columns: { store: Store }[]) => Promise<void>} */
   async function loadImages(path, columns) {
-    const response = await fetch(path);
+    const response = await fetch(at(path));
     if (!response.ok) return;
     const { images } = unpack(await response.arrayBuffer());
     for (const { store } of columns) store.images = images;
@@ -190,8 +192,8 @@ export function createComparison(root) {
     state(message) {
       master.state = { ...message, rule: "", noise: 0, knobs: {}, events: eventsOf(message.columns) };
       message.columns.forEach((state, index) => parts?.columns[index].state(state));
-      const address = location.pathname + message.link;
-      if (message.link !== location.search) history.replaceState(history.state, "", address); // the address is the comparison
+      const address = withOthers(message.link, location.search, true);
+      if (address !== location.search) history.replaceState(history.state, "", address); // the address is the comparison
       touch("controls", "curves");
     },
     gone() {
@@ -237,6 +239,10 @@ export function createComparison(root) {
         act.forget();
         if (connected && !isLive(master)) act.resume();
         touch("controls");
+      },
+      onSilence(reason) {
+        const alert = { role: "alert", className: "message", textContent: reason };
+        if (!parts) root.replaceChildren(Object.assign(document.createElement("p"), alert));
       },
     });
   }

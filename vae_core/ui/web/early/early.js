@@ -17,8 +17,15 @@ const LIGHT = { "background-color": "#ffffff", "text-color": "#2f2d2b", "primary
 const DARK = { "background-color": "#171614", "text-color": "#edebe8", "primary-color": "#7aa5ff" };
 const FONT = "Source Sans";
 
+const chosenTheme = () => {
+  try {
+    return localStorage.getItem(`stActiveTheme-${location.pathname}-v2`) ?? "";
+  } catch {
+    return ""; // refused, in another site's frame
+  }
+};
 const isDark = () => {
-  const chosen = localStorage.getItem("stActiveTheme-/-v2") ?? "";
+  const chosen = chosenTheme();
   return /dark/i.test(chosen) || (!/light/i.test(chosen) && matchMedia("(prefers-color-scheme: dark)").matches);
 };
 

@@ -7,14 +7,26 @@
   const TOKEN = "noise_lab_early"; // ui/server/early reads it: by this cookie Streamlit's session finds the run
 
   const token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  document.cookie = `${TOKEN}=${token}; path=/; max-age=60; SameSite=Strict`;
-  const path = `/noise-lab/early/${token}${location.search}`; // the cookie may be set after the socket has asked
-  const socket = new WebSocket(location.origin.replace("http", "ws") + path);
+  const root = new URL(".", document.baseURI); // this is the app's first page
+  /** @param {string} value @param {number} seconds */
+  const write = (value, seconds) => (document.cookie = `${TOKEN}=${value}; path=${root.pathname}; max-age=${seconds}; SameSite=Strict`);
+  /** Where cookies are refused, in another site's frame, the address tells. @param {(search: URLSearchParams) => void} change */
+  const inAddress = (change) => {
+    const url = new URL(location.href);
+    change(url.searchParams);
+    history.replaceState(history.state, "", url);
+  };
+  write(token, 60);
+  const isRefused = !document.cookie.includes(token);
+  if (isRefused) inAddress((search) => search.set(TOKEN, token));
+  const forget = () => (isRefused ? inAddress((search) => search.delete(TOKEN)) : write("", 0));
+  const path = `noise-lab/early/${token}${location.search}`; // the cookie may be set after the socket has asked
+  const socket = new WebSocket(new URL(path, root.href.replace("http", "ws")));
   /** @type {MessageEvent[]} */
   const messages = [];
   socket.binaryType = "arraybuffer";
   socket.onmessage = (message) => messages.push(message);
-  window.noiseLabEarly = { page: location.pathname, path, socket, messages, forget: () => (document.cookie = `${TOKEN}=; path=/; max-age=0; SameSite=Strict`) };
+  window.noiseLabEarly = { page: location.pathname, path, socket, messages, forget };
 
   /** @param {string} href */
   const preload = (href) => Object.assign(document.createElement("link"), { rel: "preload", as: "script", crossOrigin: "", href });

@@ -1,4 +1,7 @@
-// A cookie with the last runs of this browser: a page that is loaded again, or whose server was started again, finds its run.
+// A cookie with the last runs of this browser: a page that is loaded again, or whose server was started again, finds its
+// run. Where cookies are refused, in another site's frame, the page's address has the last one.
+
+import { ROOT } from "../shared/root.js";
 
 const NAME = "noise_lab_runs"; // ui/server/visitor.py reads it
 const MOST = 6;
@@ -16,7 +19,12 @@ export function runsWith(run, cookies) {
 
 /** Put the run of a socket's path first. @param {string} path */
 export function rememberRun(path) {
-  const runs = runsWith(path.slice(path.lastIndexOf("/") + 1), document.cookie);
+  const run = path.slice(path.lastIndexOf("/") + 1);
+  const runs = runsWith(run, document.cookie);
   const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `${NAME}=${runs.join(".")}; path=/; max-age=${SECONDS}; SameSite=Strict${secure}`;
+  document.cookie = `${NAME}=${runs.join(".")}; path=${ROOT.pathname}; max-age=${SECONDS}; SameSite=Strict${secure}`;
+  if (document.cookie.includes(run)) return;
+  const url = new URL(location.href);
+  url.searchParams.set(NAME, run);
+  history.replaceState(history.state, "", url);
 }

@@ -1,5 +1,6 @@
 // One lab on the page: the store, the stream that fills it, and the loop that draws what has changed.
 
+import { at } from "../shared/root.js";
 import { attachGestures } from "../shared/plane_gestures.js";
 import { attachKeyboard } from "../shared/keyboard_shortcuts.js";
 import { connect } from "../shared/connection.js";
@@ -16,6 +17,7 @@ import { createPresenter } from "../room/presenter.js";
 import { createRuleCard } from "../shared/rule_card.js";
 import { createSpotlight } from "../lesson/spotlight.js";
 import { createStore, isLive, layersOf, remember, rememberExact } from "../shared/store.js";
+import { createRunHistory } from "./run_history.js";
 import { createTimeline } from "../shared/timeline.js";
 import { createViewer } from "../room/viewer.js";
 import { dressed } from "../shared/theme.js";
@@ -110,6 +112,8 @@ export function createLab(root, watching) {
   attachGestures(field, store, plane, act, () => theme);
   const detachKeyboard = attachKeyboard(root, watching ? { stepBy: act.stepBy } : act);
   const offline = part(root, ".offline");
+  const lost = offline.textContent;
+  const runs = createRunHistory((run) => moveTo(run));
   const resized = new ResizeObserver(() => touch("theme"));
   resized.observe(root);
 
@@ -186,8 +190,7 @@ export function createLab(root, watching) {
       viewer?.state(message);
       const { guide, early } = source?.asked ?? {};
       const own = !guide && !early && !watching; // the address is the run, but in a lesson, and not before Streamlit has read it
-      const address = own && withOthers(message.link, location.search);
-      if (address && address !== location.search) history.replaceState(history.state, "", address);
+      if (own && source) runs.show(source, withOthers(message.link, location.search));
       if (message.noise > 0) view.lastNoise = message.noise;
       touch("controls", "curves");
     },
@@ -249,6 +252,7 @@ export function createLab(root, watching) {
     gone() {
       if (!source || missed === source.socket) return;
       missed = source.socket;
+      if (source.asked.socket !== source.socket && source.asked.images) return moveTo(source.asked); // Back led to one that is not kept
       tell("gone", missed);
     },
     /** @param {Ended} message */
@@ -264,17 +268,20 @@ export function createLab(root, watching) {
       rememberRun(socket);
     },
     /** @param {Moved} next */
-    moved(next) {
-      if (!source) return;
-      open({ ...source, socket: next.socket, images: next.images ?? source.images });
-      follow(next.socket);
-    },
+    moved: (next) => moveTo(next),
   };
+
+  /** @param {Pick<Source, "socket" | "images">} next */
+  function moveTo(next) {
+    if (!source || next.socket === source.socket) return;
+    open({ ...source, socket: next.socket, images: next.images ?? source.images });
+    follow(next.socket);
+  }
 
   /** The points' pixels are many bytes: they come after what they belong to is on the screen. @param {string} path */
   async function loadImages(path) {
     loaded = path;
-    const response = await fetch(path, { priority: "low" });
+    const response = await fetch(at(path), { priority: "low" });
     if (!response.ok || path !== source?.images) return;
     store.images = unpack(await response.arrayBuffer()).images;
     touch("images");
@@ -296,13 +303,18 @@ export function createLab(root, watching) {
       decode: viewer?.decode ?? unpack,
       opening: next.asked.opening,
       onMessage: (message) => receive[message.type]?.(message),
+      onSilence(reason) {
+        offline.textContent = reason;
+        offline.hidden = false;
+      },
       onConnection(connected) {
+        if (connected) offline.textContent = lost;
         store.connected = connected;
         act.forget();
         if (connected) presenter?.connected();
         if (connected && !isLive(store)) act.resume();
         if (!connected && source?.asked.early && !source.images) tell("gone"); // nothing was opened
-        offline.hidden = connected || !store.hello;
+        offline.hidden = connected || (!store.hello && offline.textContent === lost); // at the start nothing is lost
         touch("controls");
       },
     });
@@ -333,6 +345,7 @@ export function createLab(root, watching) {
       cancelAnimationFrame(ticket);
       resized.disconnect();
       detachKeyboard();
+      runs.close();
       hooks.close();
     },
   };

@@ -2,7 +2,9 @@
 
 import { buttonOf, named, one, part, press, write } from "../shared/elements.js";
 import { copy } from "../shared/controls.js";
+import { drop, keep, kept } from "../shared/storage.js";
 import { createPolling, POLLING } from "./poll.js";
+import { ROOT } from "../shared/root.js";
 
 /** @import { Class, Poll, RoomAsks, RoomGone, RoomOpened, RunCommand } from "../shared/messages.js" */
 
@@ -59,7 +61,7 @@ export function createPresenter(root, { send }) {
 
   opener.onclick = () => {
     open(true);
-    if (!room) send({ do: "share" });
+    if (!room) send({ do: "share", root: ROOT.pathname });
   };
   buttonOf(panel, "back-to-stage").onclick = () => open(false);
   buttonOf(panel, "unshare").onclick = () => send({ do: "unshare" });
@@ -69,15 +71,15 @@ export function createPresenter(root, { send }) {
   };
   asks.onsubmit = (event) => {
     event.preventDefault();
-    send({ do: "share", admin: admin.value });
+    send({ do: "share", admin: admin.value, root: ROOT.pathname });
   };
 
   drawOpener();
   return {
     /** A new connection: a tab that has a room goes on presenting, with the run that it shows now. */
     connected() {
-      const token = sessionStorage.getItem(KEY);
-      if (token) send({ do: "present", token, fresh });
+      const token = kept(KEY);
+      if (token) send({ do: "present", token, fresh, root: ROOT.pathname });
       fresh = false;
     },
     /** @param {RoomOpened | RoomAsks | RoomGone} message */
@@ -86,13 +88,13 @@ export function createPresenter(root, { send }) {
       if ("asks" in message) {
         part(asks, "p").textContent = message.asks;
       } else if ("gone" in message) {
-        sessionStorage.removeItem(KEY);
+        drop(KEY);
         [room, poll, watching] = [null, null, 0];
         open(false);
         drawOpener();
       } else {
         room = message;
-        sessionStorage.setItem(KEY, room.token);
+        keep(KEY, room.token);
         named(panel, "room-code").textContent = spaced(room.code);
         const link = named(panel, "room-link");
         link.textContent = room.link.replace(/^https?:\/\//, "").replace(/\?.*/, "");

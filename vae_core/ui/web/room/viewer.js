@@ -3,9 +3,11 @@
 import { createDecoder } from "../shared/hover_decoder.js";
 import { createPollCard } from "./poll.js";
 import { decodeCompact } from "./compact_decoding.js";
+import { at } from "../shared/root.js";
 import { ICONS } from "../shared/icons.js";
 import { isLive } from "../shared/store.js";
 import { named, part } from "../shared/elements.js";
+import { keep, kept } from "../shared/storage.js";
 import { PIXELS } from "../shared/digit_images.js";
 
 /** @import { Decoder, Ended, Images, PollShown, Probe, RoomCommand, RoomHello, Voted } from "../shared/messages.js" */
@@ -17,10 +19,10 @@ const RULE = ["[data-testid=rule]", "[data-testid=noise]", "[data-part=scale]", 
 
 /** A random number that says no more than that two visits of this tab are of the same viewer. */
 function viewerOf() {
-  let id = sessionStorage.getItem("noise-lab-viewer");
+  let id = kept("noise-lab-viewer");
   if (!id) {
     id = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    sessionStorage.setItem("noise-lab-viewer", id);
+    keep("noise-lab-viewer", id);
   }
   return id;
 }
@@ -57,7 +59,7 @@ export function createViewer(root, store, { send, touch, fork }) {
   /** @type {(path: string, use: (message: any) => void) => Promise<boolean>} */
   const fetched = async (path, use) => {
     const of = take;
-    const response = await fetch(`${base}/${path}?viewer=${viewer}`).catch(() => null);
+    const response = await fetch(at(`${base}/${path}?viewer=${viewer}`)).catch(() => null);
     if (response?.ok && of === take) use(await decodeCompact(await response.arrayBuffer()));
     return Boolean(response?.ok);
   };

@@ -1,5 +1,7 @@
 // The socket: it reconnects by itself, unpacks, acknowledges, and drops requests that cannot be sent.
 
+import { SILENT, silence } from "./silence.js";
+import { socketAt } from "./root.js";
 import { unpack } from "./frame_decoding.js";
 
 const FIRST_WAIT = 250; // ms between two attempts; twice as long after each
@@ -12,18 +14,19 @@ const SLEPT = 30_000; // ms between two looks after which the machine has slept
 /** @typedef {ReturnType<typeof connect>} Connection */
 
 /**
- * Connect to `path` on this host.
+ * Connect to an address of the server.
  *
  * @param {string} path
  * @param {Object} to
  * @param {(message: any) => void} to.onMessage gets one of messages.js; a binary one has its kind as its `type`, and a
  *   frame says whether it is `recorded`
  * @param {(connected: boolean) => void} to.onConnection
+ * @param {(reason: string) => void} [to.onSilence] no connection has come about for seconds, for a reason in a sentence
  * @param {(data: ArrayBuffer) => any} [to.decode] turns a binary message into an object, or a promise of one
  * @param {Pick<EarlyOpening, "socket" | "messages"> | null} [to.opening] the first socket, if there is one already, and
  *   the messages that it has got
  */
-export function connect(path, { onMessage, onConnection, decode = unpack, opening }) {
+export function connect(path, { onMessage, onConnection, onSilence, decode = unpack, opening }) {
   /** @type {WebSocket} */
   let socket;
   let wait = FIRST_WAIT;
@@ -35,6 +38,11 @@ export function connect(path, { onMessage, onConnection, decode = unpack, openin
   let heard = Date.now(); // when the last message came
   let asked = 0; // when a ping was sent that is not answered yet
   let looked = Date.now();
+  let opens = false; // a connection has come about
+  const wondering = setTimeout(async () => {
+    const reason = !opens && !closed && await silence();
+    if (reason && !opens && !closed) onSilence?.(reason);
+  }, SILENT);
 
   /** Whether it could be sent. @param {{ do: string }} message */
   const send = (message) => {
@@ -59,13 +67,12 @@ export function connect(path, { onMessage, onConnection, decode = unpack, openin
   const open = () => {
     clearTimeout(timer);
     if (closed) return;
-    const url = new URL(path, location.href);
-    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    const mine = (socket = opening?.socket ?? new WebSocket(url));
+    const mine = (socket = opening?.socket ?? new WebSocket(socketAt(path)));
     const messages = opening?.messages ?? [];
     opening = null;
     mine.binaryType = "arraybuffer";
     const opened = () => {
+      opens = true;
       wait = FIRST_WAIT;
       heard = Date.now();
       asked = 0;
@@ -137,6 +144,7 @@ export function connect(path, { onMessage, onConnection, decode = unpack, openin
     close() {
       closed = true;
       clearTimeout(timer);
+      clearTimeout(wondering);
       clearInterval(looking);
       window.removeEventListener("online", hurry);
       document.removeEventListener("visibilitychange", hurry);

@@ -89,9 +89,10 @@ export {};
  */
 
 /**
- * @typedef {Object} ShareCommand Open a room; with the admin token, where the server asks for it.
+ * @typedef {Object} ShareCommand Open a room; with the admin token, where the server asks for it. root: where the browser has the app.
  * @property {"share"} do
  * @property {string} [admin]
+ * @property {string} [root]
  */
 
 /**
@@ -99,6 +100,7 @@ export {};
  * @property {"present"} do
  * @property {string} token
  * @property {boolean} [fresh]
+ * @property {string} [root]
  */
 
 /**

@@ -8,6 +8,7 @@ import streamlit as st
 from vae_core.data import tables
 from vae_core.engine.player import LiveRun
 from vae_core.ui.widgets.clock import play_button
+from vae_core.ui.widgets.framed import can_upload
 from vae_core.ui.widgets.notice import Notice
 from vae_core.ui.widgets.offset_lab.plane import PROPERTIES, follow_anew
 
@@ -62,7 +63,8 @@ def controls(run: LiveRun) -> None:
         st.toggle("Normalise μ first", **wired("normalise"))
         with st.popover("Add a table", icon=":material/upload:"):
             st.caption("Two columns, one row for each training image: .npy, .npz or .csv.")
-            st.file_uploader(
-                "Table", ["npy", "npz", "csv"], key=FILE, on_change=add_table, args=(run,),
-                max_upload_size=tables.LIMIT >> 20, label_visibility="collapsed",
-            )  # fmt: skip
+            if can_upload():
+                st.file_uploader(
+                    "Table", ["npy", "npz", "csv"], key=FILE, on_change=add_table, args=(run,),
+                    max_upload_size=tables.LIMIT >> 20, label_visibility="collapsed",
+                )  # fmt: skip
