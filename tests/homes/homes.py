@@ -156,5 +156,9 @@ HOMES: dict[str, tuple[str, Home]] = {  # name -> the program that it takes, and
         lambda: notebook_server("proxy/absolute/{port}", "user/anna/proxy/absolute/{port}"),
     ),
     "notebook server, a server by name": ("jupyter", lambda: notebook_server("noise-lab")),
+    "a system whose texts are not UTF-8": (  # stricter than Windows' own encoding, which knows some of our letters
+        "",
+        lambda: app_server(LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0"),
+    ),
     "frame at ~/+": ("nginx", lambda: nginx(place="/~/+/", target="/")),
 }

@@ -18,7 +18,10 @@ from tests.homes.walk import at, walked
 
 pytestmark = pytest.mark.browser
 # Each home takes a quarter of a minute: a run of all tests visits these, one with ALL_HOMES=1 each.
-ALWAYS = ("nginx, prefix kept", "nginx, prefix stripped", "notebook server, prefix stripped")
+ALWAYS = (
+    "nginx, prefix kept", "nginx, prefix stripped", "notebook server, prefix stripped",
+    "a system whose texts are not UTF-8",
+)  # fmt: skip
 VISITED = HOMES if os.environ.get("ALL_HOMES") else ALWAYS
 ELSEWHERE = "lab.example"  # which the browser takes for this machine
 
