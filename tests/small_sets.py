@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import struct
+import tarfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -15,8 +16,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vae_core.data.idx import FILES, KERAS
+from vae_core.data.idx import FILES
 from vae_core.data.originals import ORIGINALS
+from vae_core.data.reading import KERAS
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = FILES
 SHAPES = {TRAIN_IMAGES: (60, 28, 28), TRAIN_LABELS: (60,), TEST_IMAGES: (20, 28, 28), TEST_LABELS: (20,)}
@@ -45,6 +47,16 @@ def zipped(parts):
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, raw in parts.items():
             archive.writestr(name, raw)
+    return out.getvalue()
+
+
+def tar(parts, mode="w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:
+        for name, raw in parts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(raw)
+            archive.addfile(member, io.BytesIO(raw))
     return out.getvalue()
 
 

@@ -50,7 +50,7 @@ def test_without_network_digits_with_a_banner_at_once(tiny, place, asked):
     found = load_dataset("mnist")
     assert time.perf_counter() - start < 1
     assert found.name == "digits" and found.train_images.shape == (1500, 28, 28)
-    for words in ("MNIST was not found", "Name or service not known", "8×8", "mnist.npz", "NOISE_LAB_DATA"):
+    for words in ("MNIST was not found", "Name or service not known", "8×8", ".npz", "NOISE_LAB_DATA"):
         assert words in found.banner + found.source
     assert [url.split("/")[2] for url in asked] == ["ossci-datasets.s3.amazonaws.com", "storage.googleapis.com"]
     load_dataset("mnist")

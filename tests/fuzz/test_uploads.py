@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from tests import small_sets
 from tests.fuzz.verdict import fuzz, verdict
-from tests.small_sets import idx, npz, npz_member, numbers, zipped
+from tests.small_sets import idx, npz, npz_member, numbers, tar, zipped
 from vae_core.data import tables
 from vae_core.data.datasets import DataError, add_files
 from vae_core.data.drawing import DrawingError, as_mnist, rasterise
-from vae_core.data.idx import FILES, KERAS
+from vae_core.data.idx import FILES
+from vae_core.data.reading import KERAS
 
 place, asked, tiny = small_sets.place, small_sets.asked, small_sets.tiny
 SOUND = {name: idx(array) for name, array in numbers(1).items()}
@@ -79,9 +80,25 @@ def test_a_table_is_taken_or_refused(kept, data, name):
         tables.path_of(key).unlink()
 
 
-WRAPPINGS = (bytes, gzip.compress, bz2.compress, lzma.compress, lambda raw: zipped({"train-labels": raw}))
+WRAPPINGS = (
+    bytes,
+    gzip.compress,
+    bz2.compress,
+    lzma.compress,
+    lambda raw: zipped({"train-labels": raw}),
+    lambda raw: zipped({"any": raw}),
+    lambda raw: tar({"any": raw}),
+)
+LINE = b"0," * 784 + b"7\n"
 bad_data = st.sampled_from(
-    [npz(numbers(1), y_test=np.array([{}] * 20, object)), npz(numbers(3)), npz_member(np.ones(60))]
+    [
+        npz(numbers(1), y_test=np.array([{}] * 20, object)),
+        npz(numbers(3)),
+        npz_member(np.ones(60)),
+        npz_member(np.ones((80, 785))),
+        LINE * 80,
+        LINE * 3 + b"1,2",
+    ]
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import vae_core
+from tests.small_sets import idx, numbers
 from vae_core.ui.server.state import engine
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -95,3 +96,25 @@ def test_digits_in_place_of_mnist_are_announced(monkeypatch, tmp_path):
     run_of(page).info["dataset"]["banner"] = "MNIST was not found."
     page.run()
     assert any("MNIST was not found." in info.value for info in page.info)
+
+
+PART = {"train-labels-idx1-ubyte": idx(numbers(1)["train-labels-idx1-ubyte"])}
+
+
+@pytest.mark.parametrize(
+    "content", [None, {}, {"cat.csv": b"1,2,3"}, PART], ids=["absent", "empty", "something else", "a part"]
+)
+def test_a_wrong_folder_is_announced_as_such(monkeypatch, tmp_path, content):
+    """Not as a mistake in the link, and with the way to add MNIST."""
+    own = tmp_path / "own"
+    if content is not None:
+        own.mkdir()
+    for name, raw in (content or {}).items():
+        (own / name).write_bytes(raw)
+    monkeypatch.setenv("NOISE_LAB_DATA", str(own))
+    monkeypatch.setenv("NOISE_LAB_CACHE", str(tmp_path / "cache"))
+    page = AppTest.from_file(APP, default_timeout=60)
+    page.query_params.update({"hidden": "32"})
+    page.run()
+    assert not page.exception and not page.error and len(page.warning) == 1
+    assert str(own) in page.warning[0].value and "Until then this run trains on" in page.warning[0].value

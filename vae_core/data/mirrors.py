@@ -14,8 +14,9 @@ from functools import partial
 import numpy as np
 
 from vae_core.data.folders import cache_folder, try_replace
-from vae_core.data.idx import FILES, LIMIT, DataError, read_arrays
+from vae_core.data.idx import FILES, DataError
 from vae_core.data.originals import ORIGINALS, verify
+from vae_core.data.reading import LIMIT, read_arrays
 
 SILENCE = 2.0  # seconds without a byte of a file until its mirror is given up: two that hang hold up a page for 4
 PATIENCE = 120.0  # seconds for a whole download

@@ -65,8 +65,9 @@ def verify(name: str, arrays: Mapping[str, np.ndarray], where: str) -> None:
     for i, stem in enumerate(FILES):
         if stem in arrays and not has_checksum(arrays[stem], ORIGINALS[name].checksums[i]):
             other = [k.title for k in ORIGINALS.values() if has_checksum(arrays[stem], k.checksums[i])]
-            what = f"it is {other[0]}'s" if other else "it was changed or belongs to another data set"
+            title, kind = ORIGINALS[name].title, "pictures" if "images" in stem else "labels"
+            what = f"it is {other[0]}'s" if other else f"these are other {kind} than {title}'s, or they were changed"
             raise DataError(
-                f"{stem} of {where} has the right size but a wrong checksum, so it is not "
-                f"{ORIGINALS[name].title}'s: {what}; replace it by the original"
+                f"{stem} of {where} has the right size but a wrong checksum, so it is not {title}'s: {what}; "
+                f"{' and '.join(known.title for known in ORIGINALS.values())} alone are taken, as they were published"
             )

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vae_core.data.folders import cache_folder, try_replace
+from vae_core.data.npy import header, kind_of
 from vae_core.data.untrusted import entries, shown
 
 LIMIT = 8 * 2**20  # bytes
@@ -104,10 +105,8 @@ def from_npy(data: bytes, name: str) -> np.ndarray:
     """The header first: what it claims is checked before anything is made for it."""
     file = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(file)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, _, dtype = readers[version](file)
-    except Exception:  # numpy's reader lets those of its tokenizer and its parser through
+        shape, _, dtype = header(file)
+    except ValueError:
         raise TableError(f"{name} is not a whole .npy file; save the table again with numpy.save.") from None
     if dtype.kind not in "fiu":
         raise TableError(f"{name} holds {kind_of(dtype)}, not numbers; save it as float32.")
@@ -182,13 +181,6 @@ def check_shape(shape: tuple[int, ...], name: str) -> None:
     """Raise TableError unless it is that of a table."""
     if len(shape) != 2 or shape[1] != COLUMNS or not 1 <= shape[0] <= MOST_ROWS:
         raise TableError(f"{SHAPE}; {name} has the shape {shape}.")
-
-
-def kind_of(dtype: np.dtype) -> str:
-    """What values of a type are, in words."""
-    return {"O": "Python objects", "U": "text", "S": "text", "V": "records", "b": "true and false"}.get(
-        dtype.kind, f"values of type {dtype}"
-    )
 
 
 def too_large(name: str, size: int) -> TableError:

@@ -1,6 +1,9 @@
 """Caution with files and words from elsewhere, of whatever kind: what may be opened, what may be shown."""
 
 import re
+from typing import IO
+
+ENTRY = b"PK\x01\x02"
 
 
 def entries(data: bytes) -> int:
@@ -9,7 +12,18 @@ def entries(data: bytes) -> int:
     zipfile makes an object of each before anybody can count them, so that a directory alone could fill the memory.
     Each begins with this mark; in a file's contents it is too rare to count.
     """
-    return data.count(b"PK\x01\x02")
+    return data.count(ENTRY)
+
+
+def entries_in(file: IO[bytes]) -> int:
+    """The same of an open file, which is read in parts; it is then at its start again."""
+    count, before = 0, b""
+    file.seek(0)
+    while part := file.read(1 << 20):
+        count += (before + part).count(ENTRY)
+        before = part[-3:]  # too short for a whole mark: none is counted twice
+    file.seek(0)
+    return count
 
 
 def shown(name: str) -> str:
