@@ -29,16 +29,16 @@ def cache_folder() -> Path:
     return named_folder("NOISE_LAB_CACHE") or system_folder("Caches", "XDG_CACHE_HOME", ".cache")
 
 
-def try_replace(path: Path, content: bytes | np.ndarray) -> bool:
+def try_replace(path: Path, content: bytes | np.ndarray, private: bool = False) -> bool:
     """Write beside, then rename: others see the old file or the new one, never a part. False if it cannot be.
 
-    An array becomes a .npy file.
+    An array becomes a .npy file. A private file is for this machine's user alone.
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(beside, "wb") as file:
+            with open(beside, "wb", opener=for_us_alone if private else None) as file:
                 file.write(content) if isinstance(content, bytes) else np.save(file, content)
             os.replace(beside, path)
         finally:
@@ -46,3 +46,8 @@ def try_replace(path: Path, content: bytes | np.ndarray) -> bool:
     except OSError:  # full, read-only, or mapped by another process (Windows)
         return False
     return True
+
+
+def for_us_alone(path: str, flags: int) -> int:
+    """Opens a file that other users of this machine cannot read."""
+    return os.open(path, flags, 0o600)

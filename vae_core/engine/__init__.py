@@ -3,8 +3,8 @@
 `Engine` (engine.py, open it first) has the pool of lanes, the trainings and the runs. A `Training` (training.py) is one
 training in a lane with its recording, found and shared by `Trainings` (trainings.py). A `LiveRun` (player.py, with its
 controls in playback.py) shows one to a user; `Lockstep` and `Sweep` play several. Rooms for a class are in rooms.py,
-exact measures that go along in live_measures.py, what a class may use in limits.py. What happens when a worker dies is
-told in recovery.py.
+what the disk knows of them in room_notes.py, exact measures that go along in live_measures.py, what a class may use in
+limits.py. What happens when a worker dies is told in recovery.py.
 
 Imports workers, storage, run and what lies below; never torch, and nothing of ui.
 """

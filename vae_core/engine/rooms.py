@@ -1,7 +1,8 @@
 """Classroom: rooms in which many watch one presenter's run and answer its questions.
 
-Nothing is kept of persons: a viewer is a random number of its browser's own choosing. All methods may be called
-from any thread.
+Nothing is kept of persons: a viewer is a random number of its browser's own choosing. A room is noted on the disk while
+it is open (room_notes.py), so that a server that is started again has it again. All methods may be called from any
+thread.
 """
 
 import hmac
@@ -15,10 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vae_core.engine.player import LiveRun
+from vae_core.engine.room_notes import PollNote, RoomNote, RoomNotes
+from vae_core.workers.errors import LaneError
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without 0, 1, I, L and O, which look alike on a projector
 LENGTH = 6  # 31⁶ = 900 million codes
 ROOMS = 50  # open at a time
+NOTE_EVERY = 600.0  # seconds after which it is noted again that somebody is there
 VIEWERS = 1000  # that watch one room at a time
 KNOWN = 5000  # viewers that a room remembers
 IDLE = 4 * 3600.0  # seconds that a room stays open while nobody is there
@@ -60,20 +64,36 @@ class Poll:
         names = ("id", "text", "html", "options", "open", "shown")
         return {name: getattr(self, name) for name in names} | {"counts": self.counts() if counted else None}
 
+    def note(self) -> PollNote:
+        """For the disk."""
+        names = ("id", "text", "html", "options", "open", "shown")
+        return PollNote(**{name: getattr(self, name) for name in names}, votes=dict(self.votes))
+
+    @classmethod
+    def from_note(cls, note: PollNote) -> "Poll":
+        """The poll that a note is of."""
+        return cls(**{name: getattr(note, name) for name in PollNote.model_fields} | {"votes": dict(note.votes)})
+
 
 class Room:
     """A room: one presenter shows a run, many watch it.
 
     Attributes:
-        code: what viewers type. token: what makes a browser the presenter.
+        code: what viewers type. token: what makes a browser the presenter; begins with the code.
         run: on show. take: counts the runs that were on show, this one with them.
         watching, presenting: how many browsers are there.
         poll: the present question, or None.
         ended: nobody can come back.
+
+    Args:
+        noted: is called after what lasts has changed, with whether that may wait a little.
     """
 
-    def __init__(self, code: str, run: LiveRun) -> None:
-        self.code, self.token = code, secrets.token_urlsafe(18)
+    def __init__(
+        self, code: str, run: LiveRun, noted: Callable[["Room", bool], None] = lambda room, wait: None
+    ) -> None:
+        self.code, self.token = code, code + secrets.token_urlsafe(18)
+        self._noted = noted
         self.take, self.watching, self.presenting = 1, 0, 0
         self.poll: Poll | None = None
         self.ended = False
@@ -83,6 +103,26 @@ class Room:
         self._known: set[str] = set()
         self.run = run
         run.first = True
+
+    # -- what brings it back after the server has stopped ------------------------------------
+
+    def note(self) -> RoomNote:
+        """For the disk."""
+        with self._lock:
+            away = time.monotonic() - self.left_at if self.deserted else 0.0
+            poll = self.poll.note() if self.poll else None
+            return RoomNote(
+                code=self.code, token=self.token, run=self.run.id, take=self.take, poll=poll, at=time.time() - away
+            )
+
+    @classmethod
+    def from_note(cls, note: RoomNote, run: LiveRun, noted: Callable[["Room", bool], None]) -> "Room":
+        """The room that a note is of, where nobody is yet."""
+        room = cls(note.code, run, noted)
+        room.token, room.take = note.token, note.take
+        room.poll = Poll.from_note(note.poll) if note.poll else None
+        room.left_at = time.monotonic() - max(0.0, time.time() - note.at)
+        return room
 
     # -- who is there ------------------------------------------------------------------------
 
@@ -150,6 +190,7 @@ class Room:
                 return
             self.run.first, run.first = False, True
             self.run, self.take = run, self.take + 1
+        self._noted(self, False)
         self.changed()
 
     def end(self) -> None:
@@ -179,6 +220,7 @@ class Room:
         if max(map(len, options)) > OPTION:
             raise RoomError(f"An answer may have {OPTION} characters at most.")
         self.poll = poll = Poll(text, options, html)
+        self._noted(self, False)
         self.changed()
         return poll
 
@@ -186,11 +228,13 @@ class Room:
         """No more votes count; and all see the result, if it is shown."""
         if self.poll:
             self.poll.open, self.poll.shown = False, self.poll.shown or show
+        self._noted(self, False)
         self.changed()
 
     def clear_poll(self) -> None:
         """Take the question away."""
         self.poll = None
+        self._noted(self, False)
         self.changed()
 
     def vote(self, viewer: str, poll: str, option: int) -> None:
@@ -208,14 +252,23 @@ class Room:
             if viewer not in asked.votes and len(asked.votes) >= KNOWN:
                 raise RoomError("Too many have voted already.")
             asked.votes[viewer] = option
+        self._noted(self, True)
         self.changed()
 
 
 class Classroom:
-    """All rooms of a server."""
+    """All rooms of a server.
 
-    def __init__(self) -> None:
+    Args:
+        notes: of rooms that are open; nothing is noted if left out.
+        recall: finds a run by its id, also one that was open when the server stopped, see `Engine.recall`.
+    """
+
+    def __init__(self, notes: RoomNotes | None = None, recall: Callable[[str], LiveRun | None] | None = None) -> None:
         self.rooms: dict[str, Room] = {}
+        self._notes, self._recall_run = notes, recall
+        self._noted_at: dict[str, float] = {}  # code -> when it was last noted
+        self._recalling = threading.Lock()
         self._lock = threading.Lock()
         self._wrong: deque[tuple[float, str]] = deque()  # when, and from where
 
@@ -239,15 +292,49 @@ class Classroom:
             code = draw()
             while code in self.rooms:
                 code = draw()
-            self.rooms[code] = room = Room(code, run)
+            self.rooms[code] = room = Room(code, run, self._note)
+        self._note(room)
         return room
 
-    def find(self, text: str, address: str = "", viewer: str = "") -> Room:
+    def _note(self, room: Room, wait: bool = False) -> None:
+        if self._notes is not None and not room.ended:
+            self._noted_at[room.code] = time.monotonic()
+            self._notes.keep(room.code, room.note, wait)
+
+    def _recall(self, code: str) -> Room | None:
+        """A room that was open when the server stopped.
+
+        Raises:
+            RoomError: its run cannot be brought back yet.
+        """
+        if self._notes is None or self._recall_run is None:
+            return None
+        with self._recalling:  # of all who come back at once, the first one brings it back
+            if code in self.rooms:
+                return self.rooms[code]
+            note = self._notes.read(code)
+            if note is None or len(self.rooms) >= ROOMS:
+                return None
+            try:
+                run = self._recall_run(note.run) if time.time() - note.at < IDLE else None
+            except LaneError as error:
+                raise RoomError(f"The run of this room cannot be brought back yet. {error}") from None
+            self._notes.take_over(code)
+            if run is None:
+                self._notes.drop(code)
+                return None
+            room = Room.from_note(note, run, self._note)
+            with self._lock:
+                self.rooms[code] = room
+            return room
+
+    def find(self, text: str, address: str = "", viewer: str = "", recall: bool = True) -> Room:
         """The room of a code as somebody typed it.
 
         Args:
             address: where the question comes from; too many wrong codes from there are not answered for a while.
             viewer: who asks.
+            recall: bring back one that was open when the server stopped, which takes as long as opening its run does.
 
         Raises:
             RoomError: there is none, or too many wrong codes were tried.
@@ -263,6 +350,8 @@ class Classroom:
             here = sum(where == address for _, where in self._wrong)
             if here >= WRONG_EACH or len(self._wrong) >= WRONG_ALL:
                 raise RoomError(f"Too many wrong codes were tried. Wait {WINDOW:.0f} seconds, then try again.")
+        room = room or (self._recall(code) if recall else None)
+        with self._lock:
             if room is None:
                 self._wrong.append((now, address))
         if room is None:
@@ -275,23 +364,35 @@ class Classroom:
         return room
 
     def of_token(self, token: str) -> Room | None:
-        """The room that a presenter's token opens."""
-        given = token.encode(errors="replace")
-        rooms = list(self.rooms.values())
-        return next((room for room in rooms if hmac.compare_digest(room.token.encode(), given)), None)
+        """The room that a presenter's token opens, brought back if need be, as `find` does."""
+        code, given = token[:LENGTH], token.encode(errors="replace")
+        room = self.rooms.get(code)
+        if room is None and self._notes is not None and self._notes.opens(code, given):
+            room = self._recall(code)
+        return room if room is not None and hmac.compare_digest(room.token.encode(), given) else None
 
     def close(self, room: Room) -> None:
         """End a room."""
         with self._lock:
             self.rooms.pop(room.code, None)
         room.end()
+        if self._notes is not None:
+            self._noted_at.pop(room.code, None)
+            self._notes.drop(room.code)
 
     def sweep(self) -> None:
-        """End the rooms in which nobody has been for hours."""
+        """End the rooms in which nobody has been for hours; of the others it is noted now and then that they live."""
         now = time.monotonic()
         for room in list(self.rooms.values()):
             if room.deserted and now - room.left_at > IDLE:
                 self.close(room)
+            elif not room.deserted and now - self._noted_at.get(room.code, now) > NOTE_EVERY:
+                self._note(room)
+
+    def stop(self) -> None:
+        """The server stops: what is not noted yet is."""
+        for room in list(self.rooms.values()):
+            self._note(room)
 
 
 def draw() -> str:

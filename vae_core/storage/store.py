@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from vae_core.data.folders import cache_folder, named_folder, try_replace
 from vae_core.run.recording import RecordingError, Run, as_checked
+from vae_core.storage.notes import Notes
 
 if sys.platform == "win32":
     import msvcrt
@@ -42,7 +43,7 @@ class Store:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or store_folder()
-        self._token = secrets.token_hex(4)  # of this server, so that it knows its own notes
+        self._runs = Notes(self.folder / "runs", secrets.token_hex(4), ID)
         self._lock = threading.Lock()
         self._claimed: dict[str, IO[bytes]] = {}
 
@@ -120,27 +121,19 @@ class Store:
 
     def note(self, run: str, about: dict[str, Any]) -> None:
         """Remember an open run, unless another server has taken it over."""
-        if self._is_ours(run):
-            try_replace(self._note(run), json.dumps({**about, "server": self._token}).encode())
+        self._runs.write(run, about)
 
     def take_over(self, run: str) -> None:
         """A run that was noted is open here from now on."""
-        try_replace(self._note(run), json.dumps({**self.noted(run), "server": self._token}).encode())
+        self._runs.take_over(run)
 
     def noted(self, run: str) -> dict[str, Any]:
         """What was remembered of a run; empty if nothing was."""
-        return _read(self._note(run)) if ID.fullmatch(run) else {}
+        return self._runs.read(run)
 
     def drop(self, run: str) -> None:
         """Forget a run that was closed, unless another server has taken it over; its training stays."""
-        if self._is_ours(run):
-            self._note(run).unlink(missing_ok=True)
-
-    def _is_ours(self, run: str) -> bool:
-        return bool(self.noted(run).get("server", self._token) == self._token)
-
-    def _note(self, run: str) -> Path:
-        return self.folder / "runs" / f"{run}.json"
+        self._runs.drop(run)
 
     # -- room --------------------------------------------------------------------------------
 

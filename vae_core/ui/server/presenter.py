@@ -89,7 +89,7 @@ class Presenter:
     async def _present(self, token: str, fresh: bool, root: str) -> None:
         """A browser that has a room comes with another run, or comes back. A page that was loaded again has a new run
         of the same recipe: it gets the one that the class sees."""
-        room = classroom().of_token(token)
+        room = await asyncio.to_thread(classroom().of_token, token)
         if room is None:
             await self.socket.say(RoomGone(type="room", gone=True))
             return

@@ -38,7 +38,7 @@ async def watch(socket: WebSocket) -> None:
         return
     viewer = socket.query_params.get("viewer", "")[:64]
     try:
-        room = classroom().find(socket.path_params["code"], address_of(socket), viewer)
+        room = await asyncio.to_thread(classroom().find, socket.path_params["code"], address_of(socket), viewer)
         leave = room.watch(viewer)
     except RoomError as error:
         await turn_away(socket, Ended(type="ended", text=str(error), again=True))
@@ -144,7 +144,7 @@ def cast_of(request: Request) -> Broadcast | None:
     """The messages of the room that a request names, if the run that it means is still on show."""
     try:
         room = classroom().find(
-            request.path_params["code"], address_of(request), request.query_params.get("viewer", "")
+            request.path_params["code"], address_of(request), request.query_params.get("viewer", ""), recall=False
         )
     except RoomError:
         return None

@@ -11,6 +11,7 @@ import streamlit as st
 from vae_core.engine.engine import Engine
 from vae_core.engine.limits import Limits
 from vae_core.engine.lockstep import Lockstep
+from vae_core.engine.room_notes import RoomNotes
 from vae_core.engine.rooms import Classroom
 from vae_core.ui.server.broadcast import Broadcast
 
@@ -44,7 +45,7 @@ def comparisons() -> dict[str, Lockstep]:
 @st.cache_resource(show_spinner=False)
 def classroom() -> Classroom:
     """All rooms."""
-    return Classroom()
+    return Classroom(RoomNotes(), engine().recall)
 
 
 @st.cache_resource(show_spinner=False)
@@ -61,4 +62,5 @@ async def lifespan(app: object) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        classroom().stop()
         running.stop()
