@@ -5,11 +5,12 @@ from pathlib import Path
 import streamlit as st
 
 from vae_core.storage import archive
-from vae_core.storage.library import DAYS, LONGEST_NAME, LONGEST_NOTE, Library
+from vae_core.storage.library import DAYS, LONGEST_NAME, LONGEST_NOTE
 from vae_core.ui.widgets.framed import can_upload
 from vae_core.ui.widgets.library.cards import card, notice, opened, restore, undo
 from vae_core.ui.widgets.library.files import downloads, has_onnx
 from vae_core.ui.widgets.library.runs import keep, name_of, take
+from vae_core.ui.widgets.library.shelves import Shelf, meet_the_browser, refused, shelves
 from vae_core.ui.widgets.plain import plain
 from vae_core.ui.widgets.rules import title_of, titles
 from vae_core.ui.widgets.session import current_run
@@ -62,34 +63,54 @@ def bar() -> str:
                     on_change=take_all, max_upload_size=LARGEST,
                     help="Exported here, or the zipped folder of `python -m vae_core train --out`.",
                 )  # fmt: skip
-        if trashed := shelf.trashed():
+        if trashed := [
+            (shelf, entry) for shelf in all_shelves if shelf.changeable for entry in shelf.library.trashed()
+        ]:
             with st.popover(f"Trash ({len(trashed)})", icon=":material/delete:"):
                 st.caption(f"Deleted runs are kept for {DAYS} days.")
-                for entry in trashed[:PAGE]:
+                for shelf, entry in trashed[:PAGE]:
                     with st.container(horizontal=True, vertical_alignment="center"):
                         st.markdown(plain(entry.name), width="stretch")
-                        st.button("Restore", key=f"restore_{entry.id}", on_click=restore, args=(entry,))
+                        st.button("Restore", key=f"restore_{entry.id}", on_click=restore, args=(shelf, entry))
         return st.text_input(
             "Search", key=SEARCH, placeholder="Search name, note, data set, rule", icon=":material/search:",
             label_visibility="collapsed",
         )  # fmt: skip
 
 
+def cards(shelf: Shelf) -> int:
+    """The runs of a shelf that have the words; returns how many there are."""
+    entries = shelf.library.entries(query, titles())
+    more = f"{SHOWN}_{shelf.shared}"
+    most = st.session_state.get(more, PAGE)
+    if entries and len(all_shelves) > 1:
+        st.subheader("Shared shelf" if shelf.shared else "Your shelf")
+    with st.container(horizontal=True):
+        for entry in entries[:most]:
+            card(shelf, entry, shelf.changeable)
+    if len(entries) > most:
+        st.button(
+            f"Show {len(entries) - most} more", on_click=lambda: st.session_state.update({more: most + PAGE}),
+            key=f"more_{shelf.shared}",
+        )  # fmt: skip
+    return len(entries)
+
+
 run, _ = current_run()
-shelf = Library()
+meet_the_browser()
+all_shelves = shelves()
 if opened():
     st.switch_page(PLAYGROUND)
 query = bar()
 notice.show()
 undo()
-entries = shelf.entries(query, titles())
-most = st.session_state.get(SHOWN, PAGE)
-with st.container(horizontal=True):
-    for entry in entries[:most]:
-        card(entry)
-if len(entries) > most:
-    st.button(f"Show {len(entries) - most} more", on_click=lambda: st.session_state.update({SHOWN: most + PAGE}))
-if not entries:
+if refused():
+    st.warning(
+        "This browser keeps no cookies for this app, so your shelf lasts as long as this tab. Download what you want "
+        "to keep.",
+        icon=":material/cookie:",
+    )
+if not sum([cards(shelf) for shelf in all_shelves]):
     st.info(
         "No saved run has these words." if query else "Nothing is saved yet. Save the present run, or import a zip.",
         icon=":material/folder_open:",

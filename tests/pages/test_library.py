@@ -181,7 +181,7 @@ def test_without_onnx_the_page_says_how_to_get_it(monkeypatch):
 
 def test_the_zip_of_a_card(shelf, tmp_path):
     shelf.save(RUN, None, "A name: with / signs?")
-    name, make = files.zipped(shelf.entries()[0])
+    name, make = files.zipped(shelf, shelf.entries()[0])
     assert name == "A-name-with-signs.zip"
     archive.unpack(make(), tmp_path / "out", name)
     assert same(inspection.checked(tmp_path / "out", name), RUN)

@@ -23,7 +23,8 @@ from vae_core.engine.lockstep import Lockstep
 from vae_core.run.contrasts import plans_of
 from vae_core.run.packing import unpack
 from vae_core.ui.server import broadcast, compact, comparison_socket, replies, room_replies, room_socket, run_socket
-from vae_core.ui.server.presenter import is_loopback, own_address
+from vae_core.ui.server.admin import is_loopback
+from vae_core.ui.server.presenter import own_address
 from vae_core.ui.server.state import broadcasts, classroom, comparisons, engine
 
 SMALL = {"dataset": "digits", "hidden": (32,), "batch_size": 64}

@@ -1,10 +1,15 @@
 """Library: runs that are kept on this machine, one folder each, found again after a restart.
 
+All see the shared shelf, the library's folder itself. Below it each visitor has a shelf, named by a secret of that
+visitor's; who does not know it sees nothing of what lies there.
+
 An entry is written beside and then renamed, so that other servers and tabs see it whole or not at all. A deleted
 one is renamed into ``trash``, and removed from there after 30 days.
 """
 
+import hashlib
 import os
+import re
 import secrets
 import shutil
 import time
@@ -25,7 +30,9 @@ from vae_core.run.recording import Run, as_checked
 from vae_core.storage import archive, inspection
 
 TRASH, ABOUT, PICTURE = "trash", "about.json", "thumbnail.svg"
-DAYS = 30  # that deleted runs are kept
+SHELVES, PASSING = ".shelves", "passing"  # of visitors; of those whose browser keeps no name
+DAYS = 30  # that deleted runs are kept, and what nobody can come back to
+SECRET = re.compile("[0-9a-f]{32}")
 LONGEST_NAME, LONGEST_NOTE = 80, 2000
 
 
@@ -79,6 +86,32 @@ def library_folder() -> Path:
     """Where runs are kept: NOISE_LAB_LIBRARY, or the system's place for the data of programs."""
     system = system_folder("Application Support", "XDG_DATA_HOME", ".local/share")
     return named_folder("NOISE_LAB_LIBRARY") or system / "library"
+
+
+def shelf_folder(secret: str, passing: bool = False) -> Path:
+    """Where the runs of one visitor are kept.
+
+    Args:
+        secret: 32 hexadecimal digits that this visitor alone knows. The folder's name does not tell them.
+        passing: they are forgotten soon, and what is kept there goes after `DAYS`.
+
+    Raises:
+        LibraryError: this is no such secret.
+    """
+    if not SECRET.fullmatch(secret):
+        raise LibraryError("There is no shelf of this name. Load the page again.")
+    shelves = library_folder() / SHELVES
+    return (shelves / PASSING if passing else shelves) / hashlib.sha256(secret.encode()).hexdigest()[:32]
+
+
+def sweep_passing() -> None:
+    """Remove the shelves of visitors who cannot come back, once nothing was put there for `DAYS`."""
+    try:
+        for path in (library_folder() / SHELVES / PASSING).iterdir():
+            if time.time() - path.stat().st_mtime > DAYS * 86400:
+                shutil.rmtree(path, ignore_errors=True)
+    except OSError:
+        pass  # there are none, or another server was faster
 
 
 class Library:

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { createActions } from "../../../vae_core/ui/web/shared/actions.js";
 import { createStore, exactOf, isBehind, landmarks, posteriorOf, remember, rememberExact, repeatsSpread } from "../../../vae_core/ui/web/shared/store.js";
 import { eventsOf } from "../../../vae_core/ui/web/comparison/events.js";
-import { runsWith } from "../../../vae_core/ui/web/playground/own_runs.js";
+import { rememberShelf, runsWith, shelfIn } from "../../../vae_core/ui/web/playground/own_runs.js";
 
 test("a history takes each step once, in order, and stays short", () => {
   const history = { steps: [], metrics: {} };
@@ -57,6 +57,22 @@ test("the cookie names the newest run first, each once, and not too many", () =>
   assert.deepEqual(runsWith("b", "x=1; noise_lab_runs=a.b.c; y=2"), ["b", "a", "c"]);
   assert.deepEqual(runsWith("n", "noise_lab_runs=1.2.3.4.5.6"), ["n", "1", "2", "3", "4", "5"]);
   assert.deepEqual(runsWith("n", ""), ["n"]);
+});
+
+test("a browser's shelf has one name for good, and none where cookies are refused", (context) => {
+  const jar = { cookie: "", location: { protocol: "http:" } };
+  for (const [name, value] of Object.entries({ document: jar, location: jar.location })) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    context.after(() => Reflect.deleteProperty(globalThis, name));
+  }
+  const name = rememberShelf();
+  assert.match(name, /^[0-9a-f]{32}/);
+  assert.match(jar.cookie, /max-age=34560000; SameSite=Strict$/);
+  jar.cookie = `a=b; noise_lab_shelf=${"7".repeat(32)}`;
+  rememberShelf();
+  assert.equal(shelfIn(jar.cookie.split(";")[0]), "7".repeat(32));
+  Object.defineProperty(globalThis, "document", { value: { get cookie() { return ""; }, set cookie(_) {} }, configurable: true });
+  assert.equal(rememberShelf(), "");
 });
 
 test("a dragged slider is one message at a time, and a state that is late does not undo it", (context) => {

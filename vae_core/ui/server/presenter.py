@@ -3,7 +3,6 @@
 import asyncio
 import socket as network
 from collections.abc import Callable, Coroutine, Mapping
-from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,7 +14,7 @@ from vae_core.engine.rooms import Room, RoomError
 from vae_core.teaching.lessons.questions import questions
 from vae_core.ui.server import messages
 from vae_core.ui.server.address import is_root
-from vae_core.ui.server.admin import is_token
+from vae_core.ui.server.admin import is_loopback, is_token
 from vae_core.ui.server.room_replies import Class, Poll, Question, RoomAsks, RoomGone, RoomOpened
 from vae_core.ui.server.socket import BrowserSocket
 from vae_core.ui.server.state import classroom, engine
@@ -174,14 +173,6 @@ def join_link(headers: Mapping[str, str], code: str, root: str = "/") -> tuple[s
                 "students need the machine's own address in its place."
             )
     return urlunsplit((origin.scheme, origin.netloc, f"{root if is_root(root) else '/'}join", f"code={code}", "")), note
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name means the machine itself."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def own_address() -> str | None:

@@ -1,4 +1,4 @@
-"""Who asks: the tab, by a random name in its session; the browser, by a cookie with its last runs."""
+"""Who asks: the tab, by a random name in its session; the browser, by cookies with its last runs and its shelf."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from vae_core.workers.errors import LaneError
 RUN, OWNER = "run", "owner"  # in the session state: the run's id, and the tab's random name
 COOKIE = "noise_lab_runs"  # the last runs of this browser, see ui/web, own_runs.js
 REMEMBERED = 6
+SHELF = "noise_lab_shelf"  # the secret name of this browser's shelf in the library, see there too
 
 Asked = tuple[dict[str, Any], list[dict[str, Any]], int]  # recipe, changes and points of a link
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vae_core.ui.server.admin import TOKEN, is_token
+from vae_core.ui.server.admin import TOKEN, at_the_machine, has_token, is_token
 
 ADMIN = "admin"  # in the session state: the token was given in this tab
 
@@ -10,6 +10,13 @@ ADMIN = "admin"  # in the session state: the token was given in this tab
 def is_admin() -> bool:
     """Whether this tab has given the token."""
     return bool(st.session_state.get(ADMIN))
+
+
+def owns_the_server() -> bool:
+    """Whether this tab is of who runs the server: it has given the token or, without one, is on the machine itself."""
+    if has_token():
+        return is_admin()
+    return at_the_machine(st.context.ip_address, st.context.headers)
 
 
 def ask_for_token() -> None:

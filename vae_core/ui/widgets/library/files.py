@@ -28,9 +28,9 @@ def has_onnx() -> bool:
     return find_spec("onnx") is not None
 
 
-def zipped(entry: Entry) -> tuple[str, Callable[[], bytes]]:
+def zipped(library: Library, entry: Entry) -> tuple[str, Callable[[], bytes]]:
     """File name and maker of a saved run's zip."""
-    return file_name(entry.name) + ".zip", partial(Library().zip, entry.id)
+    return file_name(entry.name) + ".zip", partial(library.zip, entry.id)
 
 
 def file_name(text: str) -> str:
