@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vae_core.teaching.scripts import FRAMEWORKS, ScriptError, script, symbols
+from vae_core.teaching.scripts import FRAMEWORKS, ScriptError, script, script_name, symbols
 from vae_core.ui.widgets.rules import rules
 from vae_core.ui.widgets.session import current_run
 from vae_core.ui.widgets.source import coloured_code, coloured_formula, style
@@ -36,11 +36,11 @@ with right:
     except ScriptError as error:
         st.info(str(error), icon=":material/code_off:")
     else:
-        name = f"{header['rule']}_{framework}.py"
+        name = script_name(header["rule"], framework)
         place.download_button("Download", text, name, "text/x-python", icon=":material/download:", type="primary")
         with st.container(key="script"):
             st.code(text, language="python", height="stretch")
         st.caption(
-            f"Stands alone, also as a notebook's cell: `python {name} --steps 1000` downloads MNIST where it is not at "
-            "hand. The two places where the rule enters are marked `>>> the latent rule`."
+            f"Stands alone, also as a notebook's cell: `python {name} --steps 1000` finds MNIST where Noise Lab does, "
+            "or downloads it. The two places where the rule enters are marked `>>> the latent rule`."
         )

@@ -2,6 +2,7 @@
 
 import html
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 import vae_core
 from tests.pages.test_flows import run_of
 from vae_core.run.catalogue import by_name, catalogue
-from vae_core.teaching.scripts import script, symbols
+from vae_core.teaching.scripts import FRAMEWORKS, script, script_name, symbols
 from vae_core.ui.widgets.source import COLOURS, coloured_code, coloured_formula
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -33,6 +34,14 @@ def test_source_and_script_of_every_rule(rule):
     page.segmented_control[0].set_value("keras").run()
     assert not page.exception
     assert "import keras" in page.code[0].value or page.info
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("rule", sorted(vae_core.rules()))
+def test_no_script_is_called_as_something_that_it_imports(rule, framework):
+    """A torch.py would import itself."""
+    module = script_name(rule, framework).removesuffix(".py")
+    assert module.isidentifier() and find_spec(module) is None
 
 
 def test_the_script_follows_the_run():

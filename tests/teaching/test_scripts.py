@@ -28,6 +28,7 @@ from vae_core.trainer.trainer import Trainer
 
 CLOSE = 0.15  # nats; at most 0.04 was seen, and another seed is up to 3 off
 MARKS = ("# >>> the latent rule: z", "# >>> the latent rule: what is charged")
+LONGEST = 178  # lines, 50 of which find the data
 STEPS, FEWER = 60, 25  # with the defaults of a rule, and with other knobs and fields
 OFFSETS = [  # combinations that the choices alone do not make
     {"f": "table", "unseen": "nearest", "normalise": True, "a": 0.1, "beta": 1.0},
@@ -84,7 +85,7 @@ SETTINGS = settings()
 
 def assert_sound(text: str) -> None:
     lines = text.splitlines()
-    assert len(lines) < 125, len(lines)
+    assert len(lines) < LONGEST, len(lines)
     assert max(map(len, lines)) <= 120
     assert '"$' not in text and "#: " not in text
     for mark in MARKS:
@@ -174,6 +175,10 @@ for name, (path, steps) in jobs.items():
             z = left["torch"].from_numpy(draws)
             codes = part.from_prior(z).detach().numpy().tolist()
     found[name] = {"out": out.getvalue(), "codes": codes}
+    if path.rpartition("/")[2].startswith("keras"):
+        left["model"].save(path.replace(".py", ".keras"))
+        given = [left["images"], left["draws"], np.arange(len(left["images"])) - 50][: len(left["model"].inputs)]
+        np.savez(path.replace(".py", ".npz"), *given, logits=left["model"].predict_on_batch(given))
 print(json.dumps(found))
 """
 
@@ -384,16 +389,201 @@ def test_symbols_of_the_vae():
         symbols("nope")
 
 
+LOADER = """
+import contextlib, io, json, runpy, sys
+import numpy as np
+apart = {}
+for path in json.loads(sys.argv[1]):
+    runpy.run_path(path, run_name="script")  # registers what the model is made of, and trains nothing
+    import keras
+    with np.load(path.replace(".py", ".npz")) as file:
+        given, logits = [file[name] for name in file if name != "logits"], file["logits"]
+    model = keras.saving.load_model(path.replace(".py", ".keras"))
+    apart[path] = float(abs(model.predict_on_batch(given) - logits).max())
+    model.train_on_batch(given, given[0])  # its optimiser and its loss are there, too
+print(json.dumps(apart))
+"""
+
+
+def test_a_saved_keras_model_gives_the_same_in_another_process(runs, place):
+    """Of all rules, knobs and fields: what is loaded where the script is known decodes as what was saved."""
+    skip_without("keras")
+    paths = [str(path.with_suffix(".py")) for path in sorted(place.glob("keras_*.keras"))]
+    assert len(paths) == len(runs[0])
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    code = [sys.executable, "-c", LOADER, json.dumps(paths)]
+    done = subprocess.run(code, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr[-3000:]
+    apart = json.loads(done.stdout.splitlines()[-1])
+    assert len(apart) == len(paths) and max(apart.values()) < 1e-6, apart
+
+
+# -- where they look, and how they are run -------------------------------------------------------
+
+
+def started(
+    folder: Path, framework: str, code: str, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess:
+    """A script in a folder of its own, on a machine that has nothing else."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NOISE_LAB", "KERAS", "PYTHONP"))}
+    kept |= {"HOME": str(folder / "home"), "NOISE_LAB_OFFLINE": "1", **environment}
+    (folder / "home").mkdir(exist_ok=True)
+    (folder / "work").mkdir(exist_ok=True)
+    (folder / "work" / "mine.py").write_text(code, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "mine.py", *arguments], cwd=folder / "work", env=kept, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+SHOWS = "print('trained on', len(train), int(train.sum()), len(test), int(test.sum()))\n"
+TINY = {"hidden": (8,), "batch_size": 16}
+
+
+def few(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return random.integers(0, 256, (48, 28, 28)).astype(np.uint8), random.integers(0, 256, (24, 28, 28)).astype(
+        np.uint8
+    )
+
+
+def put_idx(folder: Path, gz: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, images in zip(("train", "t10k"), few(1), strict=True):
+        raw = idx(images)
+        (folder / f"{part}-images-idx3-ubyte{'.gz' * gz}").write_bytes(gzip.compress(raw) if gz else raw)
+
+
+def put_npz(folder: Path, keys: tuple[str, str], form) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    train, test = few(1)
+    np.savez(folder / "mnist.npz", **{keys[0]: form(train), keys[1]: form(test), "y": np.zeros(48, np.uint8)})
+
+
+def put_cache(folder: Path) -> None:
+    """As the app keeps all four arrays, of the sizes of MNIST."""
+    folder.mkdir(parents=True)
+    flat = np.zeros(47_040_000 + 60_000 + 7_840_000 + 10_000, np.uint8)
+    flat[5], flat[47_040_000], flat[47_100_003] = 7, 9, 2
+    np.save(folder / "mnist.npy", flat)
+
+
+HERE = f"trained on 48 {few(1)[0].sum()} 24 {few(1)[1].sum()}"
+PLACES = {
+    "named folder": (lambda at: put_idx(at / "own", gz=True), {"NOISE_LAB_DATA": "{}/own"}, HERE),
+    "named folder, nested": (lambda at: put_idx(at / "own/MNIST/raw", gz=False), {"NOISE_LAB_DATA": "{}/own"}, HERE),
+    "named file": (
+        lambda at: put_npz(at / "own", ("x_train", "x_test"), np.array), {"NOISE_LAB_DATA": "{}/own/mnist.npz"}, HERE,
+    ),
+    "other keys, floats": (
+        lambda at: put_npz(at / "own", ("a", "b"), lambda x: (x / 255).reshape(-1, 784)),
+        {"NOISE_LAB_DATA": "{}/own"}, HERE,
+    ),
+    "torchvision's": (lambda at: put_idx(at / "work/data/MNIST/raw", gz=False), {}, HERE),
+    "the home's": (lambda at: put_idx(at / "home/datasets/mnist", gz=True), {}, HERE),
+    "Keras's": (lambda at: put_npz(at / "home/.keras/datasets", ("x_train", "x_test"), np.array), {}, HERE),
+    "the app's cache": (
+        lambda at: put_cache(at / "cache"), {"NOISE_LAB_CACHE": "{}/cache"}, "trained on 60000 7 1000 2",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("place", "framework"), [*((place, "torch") for place in PLACES), ("named folder", "keras"), ("Keras's", "keras")]
+)
+def test_they_find_what_the_app_finds(framework, place, tmp_path):
+    skip_without(framework)
+    put, environment, expected = PLACES[place]
+    put(tmp_path)
+    environment = {name: value.format(tmp_path) for name, value in environment.items()}
+    text = script(Recipe(**TINY), framework).replace("    count =", f"    {SHOWS}    count =")
+    done = started(tmp_path, framework, text, "--steps", "1", **environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith(expected) and "stand in" not in done.stdout
+
+
+def test_both_frameworks_look_alike():
+    """Or each place would have to be tried with both."""
+    looks = [re.search(r"^CACHE = .*?^    try:$", script(Recipe(), name), re.M | re.S)[0] for name in FRAMEWORKS]
+    assert looks[0] == looks[1] and "def load(folder)" in looks[0]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "framework"), [("mnist", "torch"), ("mnist", "keras"), ("fashion_mnist", "torch"), ("digits", "torch")]
+)
+def test_where_there_is_nothing_the_apps_digits_stand_in_and_one_line_says_so(framework, dataset, tmp_path):
+    skip_without(framework)
+    train, _, test, _ = enlarged_digits()
+    text = script(Recipe(dataset=dataset, **TINY), framework).replace("    count =", f"    {SHOWS}    count =")
+    done = started(tmp_path, framework, text, "--steps", "1")
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = [line for line in done.stdout.splitlines() if "stand in" in line]
+    assert len(said) == (dataset != "digits") and f"trained on 1500 {train.sum()} 297 {test.sum()}" in done.stdout
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_folder_that_holds_nothing_is_said(framework, tmp_path):
+    skip_without(framework)
+    text = script(Recipe(**TINY), framework)
+    for arguments, environment in ((["nowhere"], {}), ([], {"NOISE_LAB_DATA": "nowhere"})):
+        done = started(tmp_path, framework, text, *arguments, **environment)
+        assert done.returncode == 1 and done.stdout == ""
+        assert done.stderr.startswith("nowhere holds neither train-images-idx3-ubyte") and done.stderr.count("\n") == 1
+
+
+def test_a_backend_that_is_installed_is_picked_and_a_set_one_kept(tmp_path):
+    """Torch, else JAX, else TensorFlow: Keras would take TensorFlow, installed or not."""
+    picks = script(Recipe(**TINY), "keras").partition("torch = find_spec")[0] + "print(os.environ['KERAS_BACKEND'])\n"
+    without = "import importlib.util, sys\nfind = importlib.util.find_spec\n"
+    for there, set_to, expected in [
+        ({"torch", "jax"}, "", "torch"), ({"jax", "tensorflow"}, "", "jax"), ({"tensorflow"}, "", "tensorflow"),
+        ({"torch", "jax"}, "jax", "jax"),
+    ]:  # fmt: skip
+        only = f"importlib.util.find_spec = lambda name: name in {there} or None\n"
+        environment = {"KERAS_BACKEND": set_to} if set_to else {}
+        done = started(tmp_path, "keras", without + only + picks, **environment)
+        assert done.stdout.strip() == expected, done.stderr
+
+
+def test_keras_draws_without_torch_too(tmp_path):
+    """Other numbers of the same kind: a script of someone who has another backend trains."""
+    skip_without("keras")
+    for fields in ({}, {"pixels": "binarized", "train_size": 300}, {"rule": "offset"}, {"rule": "flow"}):
+        text = script(Recipe(**{**TINY, **fields}, dataset="digits"), "keras")
+        text = text.replace('torch = find_spec("torch")', 'torch = None and find_spec("torch")')
+        done = started(tmp_path, "keras", text, "--steps", "2", KERAS_BACKEND="torch")
+        assert done.returncode == 0 and numbers(done.stdout)[0] == 2, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "steps"),
+    [
+        (["mine.py", "--steps", "2"], "runpy.run_path('mine.py', {}, '__main__')", 2),
+        (["/lib/ipykernel_launcher.py", "-f", "kernel.json"], "exec(text, {'__name__': '__main__'})", 1),
+        (["/bin/ipython", "--pylab"], "exec(text, {'__name__': '__main__'})", 1),
+    ],
+    ids=["%run", "cell", "pasted"],
+)
+def test_run_with_arguments_takes_them_and_a_cell_takes_none(tmp_path, argv, code, steps):
+    """A cell has its kernel's in sys.argv, and no file."""
+    text = script(Recipe(dataset="digits", **TINY), "torch").replace("options.steps or 3 * count", "options.steps or 1")
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    (tmp_path / "ipykernel.py").touch()
+    start = f"import ipykernel, runpy, sys; sys.argv = {argv}; text = open('mine.py', encoding='utf-8').read(); {code}"
+    done = subprocess.run([sys.executable, "-c", start], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and numbers(done.stdout)[0] == steps, done.stderr[-2000:]
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_cell_does_not_read_its_kernels_arguments(framework, tmp_path):
     """It looks where the environment says, not into the file that a notebook's kernel was started with."""
-    (tmp_path / "cell.py").write_text(script(small(), framework), encoding="utf-8")
+    (tmp_path / "cell.py").write_text(script(Recipe(), framework), encoding="utf-8")
     (tmp_path / "ipykernel.py").touch()
-    cell = "import sys, ipykernel, runpy; sys.argv = ['kernel', '-f', 'kernel.json']; "
-    code = cell + "runpy.run_path('cell.py', run_name='__main__')"
+    cell = "import sys, ipykernel; sys.argv = ['kernel', '-f', 'kernel.json']; "
+    code = cell + "exec(open('cell.py', encoding='utf-8').read(), {'__name__': '__main__'})"
     environment = {**os.environ, "NOISE_LAB_DATA": str(tmp_path)}
     environment.pop("KERAS_BACKEND", None)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.stderr.strip() == f"{tmp_path} lacks train-images-idx3-ubyte."
+    assert done.stderr.startswith(f"{tmp_path} holds neither train-images-idx3-ubyte") and "Usage" not in done.stderr

@@ -1,5 +1,4 @@
-"""A run's recipe, rule and knobs as a script that stands alone: PyTorch or Keras 3, in fewer than 120 lines but
-for a few settings that come together seldom.
+"""A run's recipe, rule and knobs as a script that stands alone: PyTorch or Keras 3, in 130 to 175 lines.
 
 ``torch/`` and ``keras/`` hold the scripts as they are written: ``script.py`` is what all rules share, and each file
 of ``rules/`` is one rule. They are Python, but for two things: lines between ``#: if ...`` and ``#: end`` are
@@ -21,13 +20,13 @@ from vae_core.teaching.scripts.notation import symbols
 from vae_core.teaching.scripts.own_rule import read_rule
 from vae_core.teaching.scripts.template import Code, ScriptError, filled, kept, taken_apart
 
-__all__ = ["FRAMEWORKS", "ScriptError", "script", "symbols"]
+__all__ = ["FRAMEWORKS", "ScriptError", "script", "script_name", "symbols"]
 
 FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras"}
 HERE = Path(__file__).parent
 ACTIVATIONS = {
     "torch": {"silu": "nn.SiLU()", "relu": "nn.ReLU()", "tanh": "nn.Tanh()", "gelu": 'nn.GELU("tanh")'},
-    "keras": {"silu": "ops.silu", "relu": "ops.relu", "tanh": "ops.tanh", "gelu": "ops.gelu"},
+    "keras": {"silu": "ops.silu", "relu": "ops.relu", "tanh": "ops.tanh", "gelu": "gelu"},
 }
 
 
@@ -40,9 +39,9 @@ def script(
 ) -> str:
     """A stand-alone script that trains a run from its first step under one rule.
 
-    It is run as ``python script.py [FOLDER] [--steps N]`` and ends with "step 351: -ELBO 156.30 nats" (or
-    "loss"), of up to 1,000 test images, after "test reconstruction", "test charged" and, where one is charged,
-    "test KL".
+    It is run as ``python script.py [FOLDER] [--steps N]``, looks for its data where the app does, and says so where
+    scikit-learn's digits stand in for it. It ends with "step 351: -ELBO 156.30 nats" (or "loss"), of up to 1,000 test
+    images, after "test reconstruction", "test charged" and, where one is charged, "test KL".
 
     Args:
         recipe: of the run; fields that a mapping leaves out have their defaults, but for the knobs.
@@ -92,6 +91,11 @@ def script(
     return text.replace("#: own rule\n", "\n".join([*values.get("own_body", []), "", ""]))
 
 
+def script_name(rule: str, framework: str) -> str:
+    """What a script's file is called: never as a package that it imports, or it would import itself."""
+    return f"{rule}_{framework}.py"
+
+
 def in_order(block: re.Match) -> str:
     """Lines of import, sorted as usual."""
     return "".join(sorted(block[0].splitlines(keepends=True), key=lambda line: (line.startswith("from"), line)))
@@ -116,7 +120,7 @@ def derived(values: Mapping[str, Any], framework: str) -> dict[str, Any]:
     bound = rule == "noise_only" or (rule in ("vae", "mean_only", "full_covariance") and values["beta"] == 1)
     posterior = rule in ("vae", "mean_only", "full_covariance") and values["beta"]
     table = rule == "offset" and values["f"] in ("table", "own_table")
-    packages = ["torch", "torchvision", *["zuko"] * (rule == "flow"), *["numpy"] * (table and values["f"] != "table")]
+    packages = ["torch", "numpy", *["zuko"] * (rule == "flow")]
     return {
         "hidden": tuple(values["hidden"]),
         "encoder_hidden": wider(values["hidden"]) if values["wider"] else Code("HIDDEN"),
@@ -128,5 +132,6 @@ def derived(values: Mapping[str, Any], framework: str) -> dict[str, Any]:
         # A Keras layer says what it charges; the KL follows from that, unless β is 0.
         "kl": Code("(loss - nats) / BETA") if posterior else 0.0 if rule == "noise_only" else None,
         "packages": ", ".join(packages),
+        "pattern": "*fashion*" if values["dataset"] == "fashion_mnist" else "mnist*",
         "data": "Fashion-MNIST" if values["dataset"] == "fashion_mnist" else "MNIST",
     }

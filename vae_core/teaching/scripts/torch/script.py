@@ -2,7 +2,7 @@
 """$title
 
 Weights, batches and noise are those of a Noise Lab run; numbers are nats per image. Needs $packages.
-Usage: python script.py [FOLDER with $data's IDX files, else torchvision downloads them] [--steps N]
+Usage: python script.py [FOLDER with $data, else where Noise Lab looks for it, else a download] [--steps N]
 """
 
 import argparse
@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -24,29 +25,6 @@ def stream(*names):  # a random stream of its own for each name
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
 
-def load(folder, name):  # (n, 784) uint8: the images of an IDX file, .gz or not
-    if not folder:
-        import torchvision
-
-        #: if dataset == "fashion_mnist"
-        return torchvision.datasets.FashionMNIST("data", name == "train", download=True).data.view(-1, 784)
-        #: else
-        return torchvision.datasets.MNIST("data", name == "train", download=True).data.view(-1, 784)
-        #: end
-    path = next(Path(folder).glob(f"{name}-images*"), None) or exit(f"{folder} lacks {name}-images-idx3-ubyte.")
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return torch.frombuffer(bytearray(raw[16:]), dtype=torch.uint8).view(-1, 784)
-
-
-#: if pixels == "binarized"
-def binarized(images):  # ink with the probability of the grey value; what is drawn follows from the image's bytes
-    drawn = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(b"0/binarized").digest()[:7], "big"))
-    weights = torch.randint(2**30, (784,), generator=drawn).double()
-    levels = torch.randint(255, (2**20 + 784,), generator=drawn, dtype=torch.uint8).unfold(0, 784, 1)
-    return torch.cat([255 * (x > levels[(x.double() @ weights).long() % 2**20]) for x in images.split(5000)])
-
-
-#: end
 def network(*sizes, generator):  # weights U(±√(3/inputs)) and no bias to start with, activations between
     layers = []
     for inputs, outputs in zip(sizes, sizes[1:]):
@@ -118,17 +96,92 @@ class Autoencoder(nn.Module):  # images (B, 784) -> encoder -> latent rule -> z 
         #: end
 
 
+#: if dataset != "digits"
+CACHE = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}.get(sys.platform, "~/.cache")
+FOLDERS = [os.environ.get("NOISE_LAB_CACHE", f"{CACHE}/noise-lab"), "data", "../data", "~/data", "~/datasets"]
+FOLDERS += ["~/.cache/torchvision", os.path.join(os.environ.get("KERAS_HOME", "~/.keras"), "datasets")]
+#: end
+
+
+def digits():  # (1500, 784) to train, (297, 784) to test: scikit-learn's 8×8 digits, enlarged as in Noise Lab
+    from sklearn.datasets import load_digits
+
+    d = abs(0.4 * np.arange(20)[:, None] - 0.3 - np.arange(8))  # (20, 8) distances, for Catmull–Rom weights
+    w = np.where(d < 1, 1.5 * d**3 - 2.5 * d**2 + 1, np.where(d < 2, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2, 0))
+    w = np.rint(2000 * w).astype(np.int64)
+    large = (510 * (w @ load_digits().images.astype(np.int64) @ w.T) + 64_000_000) // 128_000_000
+    images = np.pad(large.clip(0, 255), ((0, 0), (4, 4), (4, 4))).astype(np.uint8).reshape(-1, 784)
+    return np.split(images[np.random.RandomState(0).permutation(1797)], [1500])
+
+
+def load(folder):  # (n, 784) uint8 to train and to test, from IDX files (.gz or not) or an .npz
+    #: if dataset == "digits"
+    if not folder:
+        return digits()
+    roots, inside = [folder], (".",)
+    #: elif dataset == "fashion_mnist"
+    roots = [folder] if folder else [os.environ.get("NOISE_LAB_DATA", "data"), *FOLDERS]
+    inside = (*((".",) if folder else ()), "fashion_mnist", "fashion-mnist", "FashionMNIST/raw")
+    #: else
+    folder = folder or os.environ.get("NOISE_LAB_DATA")
+    roots, inside = [folder] if folder else FOLDERS, (".", "mnist", "MNIST/raw")
+    #: end
+    for place in (Path(root, inner).expanduser() for root in roots for inner in inside):
+        train, test = (
+            [*place.glob(f"{part}-images?idx3-ubyte"), *place.glob(f"{part}-images?idx3-ubyte.gz")]
+            for part in ("train", "t10k")
+        )
+        if train and test:
+            raw = [(gzip.open if path.suffix == ".gz" else open)(path, "rb").read() for path in (train[0], test[0])]
+            return [np.frombuffer(part, np.uint8, offset=16).reshape(-1, 784) for part in raw]
+        for path in [place] if place.suffix == ".npz" else place.glob("*.npz" if folder else "$pattern.npz"):
+            with np.load(path) as file:
+                found = [part for part in map(file.get, file) if part.ndim > 1 and part.size == 784 * len(part)]
+            if len(found) > 1:
+                parts = sorted(found, key=len)[:-3:-1]
+                return [np.uint8(np.rint(part * (1 if part.max() > 1 else 255.0))).reshape(-1, 784) for part in parts]
+        #: if dataset != "digits"
+        for path in place.glob("$dataset.npy"):  # Noise Lab's own: all four arrays in one
+            flat = np.load(path, mmap_mode="r")
+            return [part.reshape(-1, 784) for part in (flat[:47_040_000], flat[47_100_000:54_940_000])]
+        #: end
+    if folder:
+        sys.exit(f"{folder} holds neither train-images-idx3-ubyte and t10k-images-idx3-ubyte (.gz or not) nor an .npz.")
+    #: if dataset != "digits"
+    try:
+        if os.environ.get("NOISE_LAB_OFFLINE", "0") not in ("", "0"):
+            raise OSError("downloads are switched off")
+        import torchvision
+
+        #: if dataset == "fashion_mnist"
+        sets = [torchvision.datasets.FashionMNIST("data", train, download=True) for train in (True, False)]
+        #: else
+        sets = [torchvision.datasets.MNIST("data", train, download=True) for train in (True, False)]
+        #: end
+        return [part.data.view(-1, 784).numpy() for part in sets]
+    except Exception as error:
+        print(f"$data was not found, and not downloaded ({error}): scikit-learn's 8×8 digits stand in for it.")
+        return digits()
+    #: end
+
+
+#: if pixels == "binarized"
+def binarized(images):  # ink with the probability of the grey value; what is drawn follows from the image's bytes
+    drawn = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(b"0/binarized").digest()[:7], "big"))
+    weights = torch.randint(2**30, (784,), generator=drawn).double()
+    levels = torch.randint(255, (2**20 + 784,), generator=drawn, dtype=torch.uint8).unfold(0, 784, 1)
+    return torch.cat([255 * (x > levels[(x.double() @ weights).long() % 2**20]) for x in images.split(5000)])
+
+
+#: end
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    #: if dataset == "fashion_mnist"
-    data = os.path.join(os.environ.get("NOISE_LAB_DATA", "data"), "fashion_mnist")
-    parser.add_argument("folder", nargs="?", default=data if os.path.isdir(data) else None)
-    #: else
-    parser.add_argument("folder", nargs="?", default=os.environ.get("NOISE_LAB_DATA"))
-    #: end
+    parser.add_argument("folder", nargs="?")
     parser.add_argument("--steps", type=int, help="3 epochs if left out")
-    options = parser.parse_args([] if "ipykernel" in sys.modules else None)  # a notebook's are its kernel's
-    train, test = load(options.folder, "train"), load(options.folder, "t10k")[:1000]
+    mine = os.path.abspath(sys.argv[0]) == os.path.abspath(globals().get("__file__", ""))
+    options = parser.parse_args(sys.argv[1:] if mine else [])  # in a notebook's cell, they are its kernel's
+    train, test = (torch.from_numpy(part.copy()) for part in load(options.folder))
+    test = test[:1000]
     #: if pixels == "binarized"
     train, test = binarized(train), binarized(test)
     #: end

@@ -4,6 +4,7 @@
 HEADS = {"mean": 2}  # what the encoder gives: name -> width
 
 
+@keras.saving.register_keras_serializable("$rule")
 class LatentRule(keras.layers.Layer):
     def call(self, heads, draws):
         # >>> the latent rule: z

@@ -14,9 +14,10 @@ STEPS, BETA, SPREAD = "$steps", "$beta", (BATCH / (BATCH - 1)) ** 0.5  # of the 
 #: end
 
 
+@keras.saving.register_keras_serializable("$rule")
 class LatentRule(keras.layers.Layer):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, **options):
+        super().__init__(**options)
         self.mean, self.deviation = (self.add_weight((2,), start, trainable=False) for start in ("zeros", "ones"))
         place, random = keras.Input((3,)), stream("continuous_flow")
         hidden = dense(dense(place, 64, random, ops.silu, 1), 64, random, ops.silu, 1)

@@ -31,9 +31,10 @@ def spline(u, raw):  # f(u) and log f'(u), (B,): monotone, rational-quadratic on
     return ops.where(inside, y0 + (y1 - y0) * (s * t**2 + d0 * t * (1 - t)) / below, u), ops.where(inside, ladj, 0.0)
 
 
+@keras.saving.register_keras_serializable("$rule")
 class LatentRule(keras.layers.Layer):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, **options):
+        super().__init__(**options)
         self.mean, self.deviation = (self.add_weight((2,), start, trainable=False) for start in ("zeros", "ones"))
         kept, flow = [keras.Input((1,)) for _ in range(LAYERS)], stream("flow")
         moved = [dense(dense(dense(u, 32, flow, "relu", 1), 32, flow, "relu", 1), 23, flow, None, 1) for u in kept]

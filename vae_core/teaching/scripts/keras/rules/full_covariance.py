@@ -5,6 +5,7 @@ HEADS = {"mean": 2, "log_variance": 2, "correlation": 1}  # what the encoder giv
 BETA, S = "$beta", "$s"  # β weighs the KL, s scales the noise
 
 
+@keras.saving.register_keras_serializable("$rule")
 class LatentRule(keras.layers.Layer):
     def call(self, heads, draws):
         mean, scale = heads["mean"], ops.exp(0.5 * heads["log_variance"])

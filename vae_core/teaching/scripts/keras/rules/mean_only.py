@@ -5,6 +5,7 @@ HEADS = {"mean": 2}  # what the encoder gives: name -> width
 BETA, SIGMA0 = "$beta", "$sigma0"  # β weighs the KL, σ₀ is the size of the noise
 
 
+@keras.saving.register_keras_serializable("$rule")
 class LatentRule(keras.layers.Layer):
     def call(self, heads, draws):
         #: if squash

@@ -48,7 +48,11 @@ def distance(codes, draws):
 
 
 #: end
+@keras.saving.register_keras_serializable("$rule")
 class LatentRule(keras.layers.Layer):
+    def compute_output_spec(self, heads, draws):  # groups can be made once the batch has a size
+        return keras.KerasTensor(heads["mean"].shape)
+
     def call(self, heads, draws):
         # >>> the latent rule: z
         z = heads["mean"]

@@ -32,41 +32,59 @@ def measure(images):
 
 
 #: end
+@keras.saving.register_keras_serializable("$rule")
 class LatentRule(keras.layers.Layer):
-    def __init__(self, train):
-        super().__init__()
+    def __init__(self, count, **options):  # of training images
+        super().__init__(**options)
+        self.count = count
         #: if normalise
         # Moments of the batch; running ones at test time.
         self.normalise = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=False, scale=False)
+        self.normalise.build((None, 2))
         #: end
-        #: if f == "table"
-        table = torch.randn(len(train), 2, generator=stream("offset/table"))  # one vector for each training image
-        self.table = ops.convert_to_tensor(table.numpy())
-        #: elif f == "own_table"
-        self.table = ops.convert_to_tensor(np.load("table.npy"), "float32")  # yours, (n, 2): one row per training image
-        #: elif f == "second_encoder"
-        x = keras.Input((784,))
-        self.second = keras.Model(x, encoder(x, "offset/second_encoder"))
-        #: elif f == "random_network"
-        x = keras.Input((784,))
-        self.random = keras.Model(x, encoder(x, "offset/random_network"))
-        self.random.trainable = False
-        some = ops.stop_gradient(self.random(ops.convert_to_tensor(train[:1000] / 255, "float32"))["mean"])
-        self.shift, self.deviation = ops.mean(some, 0), ops.std(some, 0)
+        #: if by_row
+        self.table = self.add_weight((count, 2), "zeros", trainable=False)  # one vector for each training image
+        #: elif f == "property"
+        self.shift, self.deviation = (self.add_weight((), "zeros", trainable=False) for _ in range(2))
         #: else
-        some = measure(ops.convert_to_tensor(train[:1000] / 255, "float32"))
-        self.shift, self.deviation = ops.mean(some), ops.std(some)
+        x = keras.Input((784,))
+        self.other = keras.Model(x, encoder(x, "offset/$f"))
+        #: end
+        #: if f == "random_network"
+        self.other.trainable = False
+        self.shift, self.deviation = (self.add_weight((2,), "zeros", trainable=False) for _ in range(2))
         #: end
         #: if by_row and unseen == "nearest"
-        self.train_images = ops.convert_to_tensor(train / 255, "float32")
+        self.train_images = self.add_weight((count, 784), "zeros", trainable=False)
+        #: end
+
+    def get_config(self):
+        return {**super().get_config(), "count": self.count}
+
+    def learn(self, train):
+        #: if f == "table"
+        self.table.assign(normal(stream("offset/table"), len(train), 2))
+        #: elif f == "own_table"
+        self.table.assign(np.load("table.npy"))  # yours, (n, 2): one row per training image
+        #: elif f == "random_network"
+        some = self.other(ops.convert_to_tensor(train[:1000] / 255, "float32"))["mean"]
+        self.shift.assign(ops.mean(some, 0)), self.deviation.assign(ops.std(some, 0))
+        #: elif f == "property"
+        some = measure(ops.convert_to_tensor(train[:1000] / 255, "float32"))
+        self.shift.assign(ops.mean(some)), self.deviation.assign(ops.std(some))
+        #: else
+        pass  # the second encoder learns with the first
+        #: end
+        #: if by_row and unseen == "nearest"
+        self.train_images.assign(train / 255)
         #: end
 
     def f(self, images, rows, training):
         """(B, 2) the offset of each image, always the same."""
         #: if f == "second_encoder"
-        return self.second(images)["mean"]
+        return self.other(images)["mean"]
         #: elif f == "random_network"
-        return (self.random(images)["mean"] - self.shift) / self.deviation
+        return (self.other(images)["mean"] - self.shift) / self.deviation
         #: elif f == "property"
         p = (measure(images) - self.shift) / self.deviation
         return ops.stack([p, ops.zeros_like(p)], 1)
@@ -74,7 +92,7 @@ class LatentRule(keras.layers.Layer):
         known = ops.cast(rows >= 0, "float32")[:, None]
         return known * ops.take(self.table, ops.maximum(rows, 0), 0)  # an unseen image has none
         #: elif unseen == "drawn"
-        drawn = ops.cast(ops.round(ops.sum(images, 1) * 255), "int32") * 7919 % len(self.table)  # for an unseen image
+        drawn = ops.cast(ops.round(ops.sum(images, 1) * 255), "int32") * 7919 % self.count  # for an unseen image
         return ops.take(self.table, ops.where(rows < 0, drawn, rows), 0)
         #: else
         if not training:  # an unseen image has the row of the nearest training image
