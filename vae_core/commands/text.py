@@ -10,6 +10,10 @@ from typing import Any
 from vae_core.run.recipe import RecipeError
 
 
+class CommandError(ValueError):
+    """What a command was asked for and cannot do: one sentence that says why, and what to do."""
+
+
 def read(name: str, text: str) -> Any:
     """The text of an option as the recipe takes it."""
     if name == "knobs":
@@ -36,6 +40,21 @@ def amount(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"it should be a number above 0; it was {text!r}.")
     return number
+
+
+def port(text: str) -> int:
+    """A port's number, as an argument's type."""
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise argparse.ArgumentTypeError(f"it should be a whole number from 1 to 65535; it was {text!r}.")
+    return int(text)
+
+
+def folder(text: str) -> Path:
+    """A folder that there is, as an argument's type."""
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}.")
+    return path
 
 
 def table(text: str) -> Path:
