@@ -40,6 +40,7 @@ def test_the_table_is_whole(name):
     found = [studies.cell_of(row, study.CELL) for row in rows(name)]
     seeds = {cell["seed"] for cell in found}
     assert len(seeds) >= 2, f"run python -m vae_core study {name}"
+    assert all(row.keys() == {*study.CELL, "seed", *study.FIGURES} for row in rows(name))
     assert all({**cell, "seed": seed} in found for cell in study.cells() for seed in seeds)
     assert STUDIES[name].question in QUESTIONS and len(STUDIES[name].words) > 80
 
@@ -158,8 +159,8 @@ def test_what_is_measured_is_not_measured_again(tmp_path, monkeypatch):
         return {"steps": [1]}
 
     monkeypatch.setattr(sizes, "measure", measure)
-    with pytest.raises(KeyboardInterrupt):
-        main(["study", "sizes", "--seeds", "1", "--out", str(out)])
+    monkeypatch.setattr("vae_core.commands.study.present", lambda dataset: None)
+    assert main(["study", "sizes", "--seeds", "1", "--out", str(out)]) == 130
     assert [row["train_size"] for row in json.loads(out.read_text())] == [20]
     assert main(["study", "sizes", "--seeds", "2", "--out", str(out)]) == 0
     assert asked == [(20, 0), (60, 0), (60, 0), (20, 1), (60, 1)]

@@ -2,9 +2,12 @@
 
 import argparse
 import sys
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
 
-from vae_core.commands.text import amount, count, table, tell
-from vae_core.run.recipe import unknown
+from vae_core.commands.text import CommandError, amount, count, foreign, present, same_setting, table, tell, writable
+from vae_core.run.recipe import Recipe, unknown
 
 HELP = "measure every claim of the lessons and write the ledger"
 FRESH = 2001  # the first of the seeds that no sentence was written by
@@ -25,23 +28,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Measure, with a progress bar; 1 if a verdict is not the one that its sentence expects."""
+    """Measure, with a progress bar; 1 if a verdict is not the one that its sentence expects.
+
+    Raises:
+        CommandError: the file of --out holds something else, or the ledger cannot be written.
+        RecipeError: there is no such claim, data set or device.
+    """
     from vae_core.teaching.claims import all_claims
     from vae_core.teaching.claims.bench import Bench
-    from vae_core.teaching.claims.ledger import MEASURED, record, recorded
+    from vae_core.teaching.claims.ledger import MEASURED, record
+    from vae_core.trainer.trainer import pick_device
 
     claims = all_claims()
     for name in options.only or ():
         if name not in claims:
             raise unknown("claim", name, claims)
-    seeds, device = options.seeds, options.device
+    Recipe(dataset=options.dataset, seed=options.first + options.seeds - 1)
+    present(options.dataset)
+    if not options.only and not options.out and not writable(MEASURED):
+        raise CommandError(f"{MEASURED} cannot be written. Give another file by --out.")
+    seeds, device = options.seeds, pick_device(options.device)
     bench = Bench(seeds, options.epochs, options.dataset, options.images, device=device, first=options.first)
     setting = {key: getattr(options, key) for key in ("seeds", "first", "epochs", "images", "dataset")}
     wanted = options.only or list(claims)
-    findings, surprises = {}, 0
-    if options.out and options.out.exists():
-        measured_in, known = recorded(options.out)
-        findings = known if measured_in == setting else {}
+    findings, surprises = known(options.out, setting, claims) if options.out else {}, 0
     for done, name in enumerate(wanted):
         tell(done / len(wanted), name)
         own = claims[name]
@@ -55,3 +65,19 @@ def execute(options: argparse.Namespace) -> int:
     if not options.only and not options.out:
         record(findings, setting, MEASURED)
     return int(surprises > 0)
+
+
+def known(path: Path, setting: dict[str, Any], claims: Container[str]) -> dict[str, Any]:
+    """What a ledger holds that was measured in the same way; nothing if there is none yet."""
+    from vae_core.teaching.claims.ledger import recorded
+
+    if not path.exists():
+        return {}
+    try:
+        held, findings = recorded(path)
+        same_setting(path, held, setting)
+    except (KeyError, TypeError, AttributeError):
+        raise foreign(path, "ledger of claims") from None
+    if strange := [name for name in findings if name not in claims]:
+        raise foreign(path, f"ledger of today's claims: {strange[0]!r} is none")
+    return findings

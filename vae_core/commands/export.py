@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vae_core.data.folders import try_replace
 from vae_core.run.recording import Run
 from vae_core.storage import archive, export, report
 
@@ -52,11 +51,13 @@ def execute(options: argparse.Namespace) -> int:
     """
     folder = options.run.resolve()
     run = Run.open(folder)
-    state = folder / "state.npz"
-    data = MAKERS[options.to](run, state.read_bytes() if state.exists() else None, folder.name)
+    try:
+        state = (folder / "state.npz").read_bytes()
+    except OSError:
+        state = None  # what needs it is trained again
     target = options.out or folder.with_name(f"{folder.name}.{options.to}")
-    if not try_replace(target, data):
-        raise export.ExportError(f"{target} cannot be written. Free some space or choose another file by --out.")
+    data = MAKERS[options.to](run, state, folder.name)
+    export.write(target, data)
     print(f"Wrote {target}, {len(data):,} bytes")
     return 0
 
@@ -72,7 +73,7 @@ def brought_back(run: Run, state: bytes | None) -> Any:
     except ValueError as error:
         print(error, file=sys.stderr)
         trainer = None
-    if trainer and trainer.step_count == last:
+    if trainer and trainer.recipe == run.recipe and trainer.step_count == last:
         return trainer
     print(f"There is no state of step {last:,}; training again up to there.", file=sys.stderr)
     return replay(run.recipe, run.events, last)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from vae_core.commands.text import count, table, tell
+from vae_core.commands.text import count, foreign, present, table, tell
 
 HELP = "measure again a figure of the lessons that takes hours"
 
@@ -22,9 +22,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Measure, with a progress bar, writing each row as it comes."""
-    from vae_core.teaching.studies import run
+    """Measure, with a progress bar, writing each row as it comes.
 
+    Raises:
+        CommandError: the file of --out holds something else.
+    """
+    from vae_core.teaching.studies import is_of, rows, run
+
+    found = rows(options.name, options.out)
+    if not isinstance(found, list) or not all(is_of(options.name, row) for row in found):
+        raise foreign(options.out, f"rows of the study {options.name!r}")
+    present("mnist")  # all of them are of MNIST
     run(options.name, options.out, options.seeds, tell)
     print(file=sys.stderr)
     return 0

@@ -3,10 +3,12 @@
 import argparse
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from vae_core.data import load_dataset
 from vae_core.run.recipe import RecipeError
 
 
@@ -60,7 +62,7 @@ def folder(text: str) -> Path:
 def table(text: str) -> Path:
     """A JSON file that is there whole, or can be written, as an argument's type: told before hours of work."""
     path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
+    if not writable(path):
         raise argparse.ArgumentTypeError(f"{text} cannot be written. Give a file in a folder that there is.")
     if path.exists():
         try:
@@ -68,6 +70,41 @@ def table(text: str) -> Path:
         except (OSError, ValueError):
             raise argparse.ArgumentTypeError(f"{text} is damaged. Delete it, or give another file.") from None
     return path
+
+
+def writable(path: Path) -> bool:
+    """Whether a file can be written, as far as can be known without writing it."""
+    return path.parent.is_dir() and not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
+
+
+def present(dataset: str) -> None:
+    """What is measured of a data set is not measured of another that stands in for it.
+
+    Raises:
+        CommandError: it was not found.
+        DataError: its files are no good.
+    """
+    if load_dataset(dataset).banner:
+        raise CommandError(f"The data set {dataset!r} was not found. Set NOISE_LAB_DATA to a folder with its files.")
+
+
+def foreign(path: Path, what: str) -> CommandError:
+    """The error for a file that holds something else."""
+    return CommandError(f"{path} holds no {what}. Give another file by --out.")
+
+
+def same_setting(path: Path, held: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Figures of one file are measured in one way.
+
+    Raises:
+        CommandError: those in the file were measured otherwise than is asked now.
+    """
+    for name, value in asked.items():
+        if held.get(name) != value:
+            raise CommandError(
+                f"{path} was measured with --{name} {held.get(name)}, and now {value} is asked. "
+                "Give the same again, or another file by --out."
+            )
 
 
 def bar(done: float) -> str:

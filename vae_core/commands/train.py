@@ -14,6 +14,7 @@ from vae_core.data.tables import store
 from vae_core.run.link import write
 from vae_core.run.recipe import Recipe
 from vae_core.run.recording import RecordingError, Run
+from vae_core.storage.export import write as write_file
 
 HELP = "train without a browser and record the run"
 
@@ -54,6 +55,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.out:
         shutil.rmtree(options.out / "frames", ignore_errors=True)  # two runs in one folder would be neither
         run.save(options.out)  # an unwritable folder is told now, not after the training
+        (options.out / "state.npz").unlink(missing_ok=True)
     seconds = 0.0
     status = 0
     try:
@@ -76,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.out:
         run.save(options.out)
         if not status and trainer.step_count == run.steps[-1]:  # else Ctrl+C came between two frames
-            (options.out / "state.npz").write_bytes(trainer.state())
+            write_file(options.out / "state.npz", trainer.state())
         print(f"Recorded {len(run.steps)} frames of {trainer.step_count:,} steps in {options.out}")
     return status
 

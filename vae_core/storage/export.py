@@ -2,12 +2,24 @@
 
 import csv
 import io
+from pathlib import Path
 
+from vae_core.data.folders import try_replace
 from vae_core.run.recording import Run
 
 
 class ExportError(ValueError):
     """A file that cannot be written: one sentence."""
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file whole; what was there stays if that cannot be.
+
+    Raises:
+        ExportError: the disk is full or not writable, or something else is there.
+    """
+    if not try_replace(path, data):
+        raise ExportError(f"{path} cannot be written. Free some space or choose another file by --out.")
 
 
 def metrics_csv(run: Run) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Literal
 
+from vae_core.storage.export import write
+
 MEASURED = Path(__file__).parent / "measured.json"  # the last full run, shown by the lessons
 CONFIDENCE = 0.95
 
@@ -193,15 +195,18 @@ def spread(values: Sequence[float]) -> str:
 
 
 def record(findings: dict[str, Finding], setting: dict[str, Any], path: Path = MEASURED) -> None:
-    """Write the ledger."""
+    """Write the ledger.
+
+    Raises:
+        ExportError: it cannot be written.
+    """
     entries = {}
     for name, finding in findings.items():
         own = CLAIMS[name]
         text = {"question": own.question, "sentence": own.sentence, "folklore": own.folklore}
         entries[name] = {**text, "verdict": own.verdict(finding), **asdict(finding)}
-    path.write_text(
-        json.dumps({"setting": setting, "claims": entries}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    ledger = json.dumps({"setting": setting, "claims": entries}, indent=1, ensure_ascii=False) + "\n"
+    write(path, ledger.encode())
 
 
 def recorded(path: Path = MEASURED) -> tuple[dict[str, Any], dict[str, Finding]]:

@@ -1,8 +1,8 @@
 """Studies: figures of a lesson that take hours to measure, with what was measured. Nothing here imports torch.
 
 A study is a module with a `cells` (what has to be measured, in an order in which the table fills up evenly) and a
-`measure` (one cell -> its row). `run` writes each row as it comes, and goes on where it stopped. The package's own rows
-lie in ``measured/``; start with `sizes`.
+`measure` (one cell -> its row); `CELL` and `FIGURES` name the parts of a row, beside the seed. `run` writes each row as
+it comes, and goes on where it stopped. The package's own rows lie in ``measured/``; start with `sizes`.
 """
 
 import importlib
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from vae_core.storage.export import write
 
 MEASURED = Path(__file__).parent / "measured"
 
@@ -78,6 +80,9 @@ def run(name: str, path: Path, seeds: int, told: Callable[[float, str], object] 
     Args:
         seeds: runs of each cell.
         told: is called with the share that is done and the next cell in words.
+
+    Raises:
+        ExportError: the file cannot be written.
     """
     study: ModuleType = importlib.import_module(f"vae_core.teaching.studies.{name}")
     found = rows(name, path)
@@ -87,7 +92,14 @@ def run(name: str, path: Path, seeds: int, told: Callable[[float, str], object] 
         told(done / len(wanted), ", ".join(map(str, cell.values())))
         if cell not in known:
             found.append({**cell, **study.measure(**cell)})
-            path.write_text("[\n" + ",\n".join(json.dumps(row) for row in found) + "\n]\n", encoding="utf-8")
+            write(path, ("[\n" + ",\n".join(json.dumps(row) for row in found) + "\n]\n").encode())
+
+
+def is_of(name: str, row: Any) -> bool:
+    """Whether something is a row of a study, with some or all of its figures."""
+    study: ModuleType = importlib.import_module(f"vae_core.teaching.studies.{name}")
+    cell = {*study.CELL, "seed"}
+    return isinstance(row, dict) and cell <= row.keys() <= cell | {*study.FIGURES}
 
 
 def with_seed(cells: Iterator[Row], seed: int) -> Iterator[Row]:

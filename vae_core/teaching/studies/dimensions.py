@@ -28,6 +28,7 @@ from vae_core.trainer.pixels import PIXELS, grey
 from vae_core.trainer.random_streams import stream
 
 CELL = "rule", "dimensions", "training"
+FIGURES = "reconstruction_at_mean", "active", "priors"
 DIMENSIONS = 2, 8, 32
 RULES = "autoencoder", "vae", "moment_matching"
 TRAININGS = {"gentle": (2e-3, 2000), "as on the plane": (8e-3, 1)}  # peak rate, steps over which the KL is warmed up

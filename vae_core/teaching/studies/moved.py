@@ -13,6 +13,7 @@ from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
 
 CELL = "rule", "train_size"
+FIGURES = "levels", "shifted", "turned"
 SIZES = 20, 200, 2_000, 60_000
 RULES = "autoencoder", "vae"
 STEPS = 1500

@@ -14,6 +14,7 @@ from vae_core.trainer.shown_images import PROBE
 from vae_core.trainer.trainer import Trainer
 
 CELL = "rule", "train_size"
+FIGURES = "steps", "reconstruction", "reconstruction_at_mean", "standard", "best", "mean_image"
 SIZES = 20, 60, 200, 600, 2_000, 6_000, 20_000, 60_000
 RULES = "autoencoder", "vae"
 END = 2560  # training steps
