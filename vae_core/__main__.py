@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 from types import ModuleType
 
@@ -45,10 +46,14 @@ def run(command: ModuleType, options: argparse.Namespace) -> int:
     """A command's exit code; 2 if it raised a sentence, 130 if it was stopped by Ctrl+C."""
     try:
         code: int = command.execute(options)
+        sys.stdout.flush()
         return code
     except (CommandError, RecipeError, DataError, RecordingError, TableError, ExportError) as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # a pager that was left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130

@@ -1,9 +1,11 @@
 """The command line: every field of a recipe is an option, and what is wrong is one sentence."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,7 @@ from vae_core.run.recording import Run
 from vae_core.teaching import studies
 from vae_core.teaching.claims import ledger
 
+ROOT = Path(__file__).parents[2]
 DIGITS = ["train", "--dataset", "digits", "--hidden", "16-8", "--batch-size", "32", "--steps", "3"]
 
 
@@ -203,7 +206,7 @@ def test_what_may_be_written(tmp_path, monkeypatch):
     assert text.writable(file) and text.writable(tmp_path / "new")
     assert not text.writable(tmp_path) and not text.writable(file / "inner")
     monkeypatch.setattr(text.os, "access", lambda path, mode: path != tmp_path)
-    assert text.writable(file) and not text.writable(tmp_path / "new")
+    assert not text.writable(file) and not text.writable(tmp_path / "new")
 
 
 def test_a_file_that_cannot_be_replaced_is_one_sentence(tmp_path, monkeypatch, capsys):
@@ -289,8 +292,43 @@ def test_a_recording_is_not_mixed_with_another(tmp_path, capsys):
     assert run.steps == [0, 3] and {run.frame(step).rule for step in run.steps} == {"autoencoder"}
 
 
-def test_a_pipe_that_knows_few_letters_is_no_error(tmp_path):
+COMMANDS = {
+    "train": DIGITS,
+    "measures": ["measures", "--rules", "vae", "--dataset", "digits", "--epochs", "0.01"],
+    "claims": ["claims", "--only", "offset-is-no-noise", "--seeds", "1", "--dataset", "digits"],
+    "help": ["study", "--help"],
+    "no such rule": ["train", "--rule", "σ"],
+    "no such option": ["train", "--σ"],
+    "no such folder": ["export", "σ", "--to", "csv"],
+}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_pipe_that_knows_few_letters_is_no_error(name, encoding, monkeypatch):
     """As where output is piped on Windows."""
+    from vae_core.analysis import assessment
+
+    monkeypatch.setattr(assessment, "assess", lambda *_: dict.fromkeys(assessment.COLUMNS, -1.0))
+    pipes = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in "12"]
+    monkeypatch.setattr(sys, "stdout", pipes[0])
+    monkeypatch.setattr(sys, "stderr", pipes[1])
+    try:
+        code = main(COMMANDS[name])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == (2 if name.startswith("no such") else 0)
+    assert any(pipe.tell() for pipe in pipes)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a closed pipe is another error there")
+def test_a_pager_that_is_left_is_no_error():
     command = [sys.executable, "-m", "vae_core", *DIGITS]
-    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, capture_output=True, check=False)
-    assert done.returncode == 0 and b"3 steps" in done.stdout and b"Error" not in done.stderr
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=environment
+    ) as running:
+        assert running.stdout and running.stderr
+        running.stdout.close()
+        told = running.stderr.read()
+    assert running.returncode == 1 and b"Error" not in told, told

@@ -16,7 +16,7 @@ from vae_core.data import load_dataset
 
 HELP = "start the app and open it in the browser"
 PORTS = range(8501, 8601)  # of which the first free one is taken where none is given
-EVERYWHERE = ("", "0.0.0.0", "::")  # hosts that stand for all addresses of this machine
+EVERYWHERE = ("0.0.0.0", "::")  # hosts that stand for all addresses of this machine
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

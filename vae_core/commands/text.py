@@ -73,8 +73,8 @@ def table(text: str) -> Path:
 
 
 def writable(path: Path) -> bool:
-    """Whether a file can be written, as far as can be known without writing it."""
-    return path.parent.is_dir() and not path.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)
+    """Whether a file can be written beside and then replaced, as far as can be known without doing it."""
+    return path.parent.is_dir() and not path.is_dir() and os.access(path.parent, os.W_OK)
 
 
 def present(dataset: str) -> None:
