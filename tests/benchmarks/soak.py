@@ -30,7 +30,7 @@ from vae_core.ui.server.health import exposition
 RECIPE = {"dataset": "digits", "hidden": "32", "batch_size": "64"}
 FRAMES, POINTS, KEPT = 10, 200, 4
 MEMORY = {"server": "process_resident_memory_bytes", "worker": "noise_lab_worker_resident_memory_bytes"}
-SOCKET = re.compile(rb"/noise-lab/live/[\w-]{16,}")
+SOCKET = re.compile(rb"noise-lab/live/[\w-]{16,}")
 
 
 class Soak:

@@ -168,6 +168,18 @@ def test_who_may_not_wait_does_not_bring_it_back(server):
     assert server.recalled == []
 
 
+def test_of_several_servers_each_has_its_own_rooms(server, monkeypatch):
+    """Viewers are sent to the server of the code's first letter: at another one the presenter would be alone."""
+    monkeypatch.setenv("NOISE_LAB_ROOMS", "XYZ")
+    room = server().open(run())
+    monkeypatch.setenv("NOISE_LAB_ROOMS", "ABC")
+    with pytest.raises(RoomError, match="no open room"):
+        server().find(room.code)
+    assert server().of_token(room.token) is None and set(noted(server)) == {room.code}
+    monkeypatch.setenv("NOISE_LAB_ROOMS", "XYZ")
+    assert server().of_token(room.token)
+
+
 def test_wrong_codes_are_not_looked_for_without_end(server, monkeypatch):
     classroom = server()
     read = []

@@ -175,6 +175,7 @@ def test_shelves_of_tabs_go_after_a_while():
         (None, {"Host": "localhost:8501", "X-Forwarded-For": "10.0.0.7"}, False),
         (None, {"Host": "localhost:8501", "Forwarded": "for=10.0.0.7"}, False),
         (None, {"Host": "localhost:8501", "Origin": "null"}, False),
+        (None, {"Host": "[localhost:8501"}, False),
     ],
 )
 def test_who_is_at_the_machine(address, headers, there):

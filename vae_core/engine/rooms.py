@@ -307,8 +307,8 @@ class Classroom:
         Raises:
             RoomError: its run cannot be brought back yet.
         """
-        if self._notes is None or self._recall_run is None:
-            return None
+        if self._notes is None or self._recall_run is None or code[:1] not in first_letters():
+            return None  # of several servers that share a store, each has rooms of its own
         with self._recalling:  # of all who come back at once, the first one brings it back
             if code in self.rooms:
                 return self.rooms[code]
@@ -398,9 +398,13 @@ class Classroom:
 def draw() -> str:
     """A code that cannot be guessed. Of several servers behind a proxy, each has first letters of its own, by which the
     proxy finds the room (``NOISE_LAB_ROOMS``; letters that no code has do not count)."""
+    return "".join(secrets.choice(letters) for letters in (first_letters(), *[ALPHABET] * (LENGTH - 1)))
+
+
+def first_letters() -> str:
+    """Those of this server's codes."""
     own = os.environ.get("NOISE_LAB_ROOMS", "")
-    first = "".join(letter for letter in ALPHABET if letter in own) or ALPHABET
-    return "".join(secrets.choice(letters) for letters in (first, *[ALPHABET] * (LENGTH - 1)))
+    return "".join(letter for letter in ALPHABET if letter in own) or ALPHABET
 
 
 def spelled(text: str) -> str:

@@ -36,9 +36,12 @@ def at_the_machine(address: str | None, headers: Mapping[str, str]) -> bool:
         address: where the connection comes from; None if that is the machine itself.
     """
     passed_on = any(headers.get(name) for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"))
-    hosts = [urlsplit(f"//{headers.get('Host') or 'localhost'}").hostname, address or "localhost"]
-    if origin := headers.get("Origin"):
-        hosts.append(urlsplit(origin).hostname)
+    try:
+        hosts = [urlsplit(f"//{headers.get('Host') or 'localhost'}").hostname, address or "localhost"]
+        if origin := headers.get("Origin"):
+            hosts.append(urlsplit(origin).hostname)
+    except ValueError:  # no address at all
+        return False
     return not passed_on and all(is_loopback(host or "") for host in hosts)
 
 
