@@ -95,7 +95,7 @@ async def visit(address: str, seed: int) -> None:
         await session.send(ask.SerializeToString())
         while not (found := SOCKET.search(await asyncio.wait_for(session.recv(), 30))):
             pass
-        async with connect(address + found[0].decode(), max_size=None) as stream:
+        async with connect(f"{address}/{found[0].decode()}", max_size=None) as stream:
             for _ in range(FRAMES):
                 while not isinstance(await asyncio.wait_for(stream.recv(), 30), bytes):
                     pass
