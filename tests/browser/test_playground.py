@@ -260,6 +260,22 @@ def test_a_phone_stacks_the_stations(open_page):
     assert plane["width"] > 300 and plane["x"] >= 0
 
 
+def test_back_brings_the_earlier_run(open_page):
+    page = open_page()
+    wait(page, "window.noiseLab.step > 20")
+    button(page, "play").click()
+    wait(page, "!window.noiseLab.playing")
+    page.wait_for_timeout(1000)  # the slice under way
+    step = page.evaluate("window.noiseLab.step")
+    button(page, "reset").click()
+    wait(page, "window.noiseLab.step === 0")
+    page.go_back()
+    wait(page, f"window.noiseLab.step === {step} && window.noiseLab.live")
+    page.wait_for_selector("[data-test-script-state=notRunning]")  # the page has followed
+    page.go_forward()
+    wait(page, "window.noiseLab.step === 0")
+
+
 def test_the_page_takes_over_the_lab_that_was_there_before_it(open_page):
     """The lab that is drawn while Streamlit loads is the one that stays: one run, one socket, at one place."""
     page = open_page()
