@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from vae_core.engine import rooms as classroom
-from vae_core.engine.rooms import ALPHABET, Classroom, Room, RoomError, draw, spelled
+from vae_core.engine.room_codes import ALPHABET, draw, spelled
+from vae_core.engine.rooms import Classroom, Room, RoomError
 from vae_core.teaching.lessons import lessons
 from vae_core.teaching.lessons.questions import in_html, questions
 

@@ -26,6 +26,7 @@ from tests.conftest import wait_until
 from tests.storage.test_archive import RUN, STATE, with_json
 from vae_core.data import tables
 from vae_core.data.datasets import DataError, add_files
+from vae_core.engine import room_codes
 from vae_core.engine import rooms as classroom
 from vae_core.engine.engine import Engine
 from vae_core.run.recipe import MOST_WEIGHTS, Recipe, RecipeError
@@ -217,12 +218,14 @@ def test_ids_of_runs_have_128_bits_and_more():
 
 
 def test_codes_of_rooms_are_drawn_evenly_and_guessing_them_is_hopeless():
-    codes = [classroom.draw() for _ in range(3000)]
-    letters, size = len(classroom.ALPHABET), classroom.LENGTH
-    assert len(set(codes)) >= 2999 and all(len(code) == size and set(code) <= set(classroom.ALPHABET) for code in codes)
+    codes = [room_codes.draw() for _ in range(3000)]
+    letters, size = len(room_codes.ALPHABET), room_codes.LENGTH
+    assert len(set(codes)) >= 2999 and all(
+        len(code) == size and set(code) <= set(room_codes.ALPHABET) for code in codes
+    )
     expected = len(codes) / letters
     for place in range(size):
-        counts = np.array([sum(code[place] == letter for code in codes) for letter in classroom.ALPHABET])
+        counts = np.array([sum(code[place] == letter for code in codes) for letter in alphabet])
         chi_square = ((counts - expected) ** 2 / expected).sum()  # 30 degrees of freedom
         assert chi_square < 85  # exceeded once in a million
     tries = classroom.WRONG_ALL * 3 * 3600 / classroom.WINDOW  # by all together, in a lecture of three hours

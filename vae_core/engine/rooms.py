@@ -6,7 +6,6 @@ thread.
 """
 
 import hmac
-import os
 import secrets
 import threading
 import time
@@ -16,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vae_core.engine.player import LiveRun
+from vae_core.engine.room_codes import LENGTH, draw, first_letters, spelled
 from vae_core.engine.room_notes import PollNote, RoomNote, RoomNotes
 from vae_core.workers.errors import LaneError
 
-ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without 0, 1, I, L and O, which look alike on a projector
-LENGTH = 6  # 31⁶ = 900 million codes
 ROOMS = 50  # open at a time
 NOTE_EVERY = 600.0  # seconds after which it is noted again that somebody is there
 VIEWERS = 1000  # that watch one room at a time
@@ -393,20 +391,3 @@ class Classroom:
         """The server stops: what is not noted yet is."""
         for room in list(self.rooms.values()):
             self._note(room)
-
-
-def draw() -> str:
-    """A code that cannot be guessed. Of several servers behind a proxy, each has first letters of its own, by which the
-    proxy finds the room (``NOISE_LAB_ROOMS``; letters that no code has do not count)."""
-    return "".join(secrets.choice(letters) for letters in (first_letters(), *[ALPHABET] * (LENGTH - 1)))
-
-
-def first_letters() -> str:
-    """Those of this server's codes."""
-    own = os.environ.get("NOISE_LAB_ROOMS", "")
-    return "".join(letter for letter in ALPHABET if letter in own) or ALPHABET
-
-
-def spelled(text: str) -> str:
-    """A code as it is, however it was typed: "abc 234", "ABC-234"."""
-    return "".join(letter for letter in text.upper() if letter.isalnum())
