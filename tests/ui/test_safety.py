@@ -219,10 +219,9 @@ def test_ids_of_runs_have_128_bits_and_more():
 
 def test_codes_of_rooms_are_drawn_evenly_and_guessing_them_is_hopeless():
     codes = [room_codes.draw() for _ in range(3000)]
-    letters, size = len(room_codes.ALPHABET), room_codes.LENGTH
-    assert len(set(codes)) >= 2999 and all(
-        len(code) == size and set(code) <= set(room_codes.ALPHABET) for code in codes
-    )
+    alphabet, size = room_codes.ALPHABET, room_codes.LENGTH
+    letters = len(alphabet)
+    assert len(set(codes)) >= 2999 and all(len(code) == size and set(code) <= set(alphabet) for code in codes)
     expected = len(codes) / letters
     for place in range(size):
         counts = np.array([sum(code[place] == letter for code in codes) for letter in alphabet])
