@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,8 +112,8 @@ def accuracy_of(weights: Weights, data: Dataset) -> float:
 def packed(weights: Weights) -> bytes:
     """Weights as npz, with the checksum that tells them from damaged ones and from other settings."""
     buffer = io.BytesIO()
-    arrays = {name: w.numpy() for name, w in zip(NAMES, weights, strict=True)}
-    np.savez(buffer, allow_pickle=False, checksum=checksum(weights), **arrays)
+    arrays: dict[str, Any] = {name: w.numpy() for name, w in zip(NAMES, weights, strict=True)}
+    np.savez(buffer, checksum=checksum(weights), **arrays)
     return buffer.getvalue()
 
 

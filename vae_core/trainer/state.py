@@ -55,13 +55,9 @@ class State:
             "rules": self.rules,
             "points": self.points,
         }
+        contents: dict[str, Any] = {name: value.cpu().numpy() for name, value in arrays.items()}
         buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            allow_pickle=False,
-            about=np.array(json.dumps(about)),
-            **{name: value.cpu().numpy() for name, value in arrays.items()},
-        )
+        np.savez(buffer, about=np.array(json.dumps(about)), **contents)
         return buffer.getvalue()
 
     @classmethod
