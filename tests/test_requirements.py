@@ -1,5 +1,6 @@
-"""Each dependency has a range, and in it the version that CI and the container take."""
+"""Each dependency has a range, and in it the version that CI, the container and Community Cloud take."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -35,3 +36,15 @@ def test_each_that_users_get_has_two_ends():
 
 def test_nothing_else_is_pinned():
     assert PINNED.keys() == {needed.name for needed in NEEDED + EXTRA} - {PROJECT["name"]}
+
+
+def test_community_cloud_gets_the_same_torch_for_processors():
+    lines = requirements("requirements.txt")
+    assert {"-c .ci/constraints.txt", "-e ."} < set(lines)
+    torch = [Requirement(line) for line in lines if line.startswith("torch")]
+    least = re.search(r"3\.(\d+)", PROJECT["requires-python"])[1]
+    (exact,) = PINNED["torch"].specifier
+    for minor, wheel in enumerate(torch, int(least)):
+        tag = f"cp3{minor}"
+        assert f"torch-{exact.version}%2Bcpu-{tag}-{tag}-" in wheel.url and f'"3.{minor}"' in str(wheel.marker)
+    assert len(torch) >= 4
