@@ -43,7 +43,7 @@ def test_the_launcher_lies_beside_its_pages_and_settings():
 
 def test_the_command_line(started):
     assert start(["--port", "8777", "--host", "0.0.0.0", "--no-browser"]) == 0
-    options = ["--server.address=0.0.0.0", "--server.port=8777", "--server.headless=false"]
+    options = ["--server.address=0.0.0.0", "--server.port=8777", "--server.headless=true"]
     assert started == [["streamlit", "run", str(ROOT / "app.py"), *options]]
 
 

@@ -51,8 +51,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def command(host: str, chosen: int) -> list[str]:
     """The command line for Streamlit, which finds its settings beside the launcher."""
-    # Streamlit opens no browser for an app with routes of its own, and with a head it asks no service for its address.
-    options = {"address": host, "port": chosen, "headless": "false"}
+    # Streamlit opens no browser for an app with routes of its own, and with a head it advertises itself on the page.
+    options = {"address": host, "port": chosen, "headless": "true"}
     return ["streamlit", "run", str(launcher()), *(f"--server.{name}={value}" for name, value in options.items())]
 
 
