@@ -48,7 +48,7 @@ def test_command(tmp_path, capsys):
     assert main(command) == 0
     table = capsys.readouterr().out
     assert 'moment_matching:{"which": "mmd"}' in table and table.count("±") > 10
-    found = json.loads(out.read_text())
+    found = json.loads(out.read_text())["rules"]
     assert len(found["vae"]) == 2 and found["vae"][0] != found["vae"][1]
     assert main(command) == 0 and capsys.readouterr().out == table  # nothing is run again
 

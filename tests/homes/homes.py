@@ -66,6 +66,7 @@ def nginx(base: str = "", place: str = "/", target: str = "", lines: str = UPGRA
         upstream = app.removesuffix(f"/{base}") if base else app
         Path(folder, "nginx.conf").write_text(
             dedent(f"""
+                {"user root;" if os.geteuid() == 0 else ""}
                 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
                 events {{}}
                 http {{

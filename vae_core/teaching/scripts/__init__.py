@@ -1,4 +1,4 @@
-"""A run's recipe, rule and knobs as a script that stands alone: PyTorch or Keras 3, in 130 to 175 lines.
+"""A run's recipe, rule and knobs as a script that stands alone: PyTorch or Keras 3, in 130 to 180 lines.
 
 ``torch/`` and ``keras/`` hold the scripts as they are written: ``script.py`` is what all rules share, and each file
 of ``rules/`` is one rule. They are Python, but for two things: lines between ``#: if ...`` and ``#: end`` are

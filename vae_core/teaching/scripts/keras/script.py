@@ -11,12 +11,14 @@ import gzip
 import hashlib
 import os
 import sys
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", next(filter(find_spec, ("torch", "jax", "tensorflow")), "torch"))
-torch = find_spec("torch") and import_module("torch")  # for Noise Lab's random numbers; without it, others like them
+try:
+    import torch  # draws Noise Lab's random numbers
+except ImportError:
+    torch = None  # others like them, then
 
 import keras
 import numpy as np
