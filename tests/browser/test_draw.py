@@ -171,8 +171,8 @@ def test_a_walk_from_a_drawing(open_draw):
 
 
 def downloaded(page, name: str) -> Path:
-    """What a button gives. Streamlit takes away what it has offered as soon as the page runs anew: a late picture may do
-    that while the button is pressed, and whoever wants the file presses it again."""
+    """What a button gives. Streamlit takes away what it has offered as soon as the page runs anew: a late picture may
+    do that while the button is pressed, and whoever wants the file presses it again."""
     for last in (False, False, True):
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         try:
