@@ -63,7 +63,7 @@ def nginx(base: str = "", place: str = "/", target: str = "", lines: str = UPGRA
     """
     with app_server(STREAMLIT_SERVER_BASE_URL_PATH=base) as app, tempfile.TemporaryDirectory() as folder:
         port = free_port()
-        upstream = app.removesuffix(f"/{base}") if base else app
+        upstream = app.removesuffix(f"/{base}")
         Path(folder, "nginx.conf").write_text(
             dedent(f"""
                 {"user root;" if os.geteuid() == 0 else ""}
@@ -88,7 +88,7 @@ def caddy(base: str = "", place: str = "/", strips: bool = False) -> Iterator[st
     """Behind Caddy, with the few lines that people write for it."""
     with app_server(STREAMLIT_SERVER_BASE_URL_PATH=base) as app, tempfile.TemporaryDirectory() as folder:
         port = free_port()
-        upstream = app.removesuffix(f"/{base}").removeprefix("http://") if base else app.removeprefix("http://")
+        upstream = app.removesuffix(f"/{base}").removeprefix("http://")
         how = "handle_path" if strips else "handle"
         Path(folder, "Caddyfile").write_text(
             f"{{\nadmin off\n}}\nhttp://127.0.0.1:{port} {{\n{how} {place}* {{\nreverse_proxy {upstream}\n}}\n}}\n",

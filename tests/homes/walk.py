@@ -25,6 +25,10 @@ def at(address: str, page: str = "", query: str = "") -> str:
     return f"{address.rstrip('/')}/{page}?{query}"
 
 
+def page_of(view: View) -> Page:
+    return view if isinstance(view, Page) else view.page
+
+
 class Walk:
     """Through one home, with one browser.
 
@@ -54,7 +58,7 @@ class Walk:
 
     @property
     def page(self) -> Page:
-        return self.view if isinstance(self.view, Page) else self.view.page
+        return page_of(self.view)
 
     def reload_finds_the_run(self) -> None:
         step = self.view.evaluate("window.noiseLab.step")
@@ -85,7 +89,7 @@ class Walk:
 
     def files_come_and_go(self, folder: Path) -> None:
         view = self.open(at(self.address, "library"))
-        page = view if isinstance(view, Page) else view.page
+        page = page_of(view)
         view.get_by_role("button", name="Export").click(timeout=PATIENCE)
         with page.expect_download(timeout=PATIENCE) as download:
             view.locator("[data-testid=stDownloadButton] button").first.click()

@@ -15,7 +15,7 @@ from vae_core.exact.model import Model
 from vae_core.exact.priors import Prior
 from vae_core.rule import LATENT
 
-ANGLES, GROWTH = 96, 1.12  # of the rings: places on each, and how much wider each is than the one before
+ANGLES, GROWTH, RINGS = 96, 1.12, 6  # places on a ring; how much wider each is than the one before; looked at together
 WITHIN = 24  # places along each side of the box, for a first look at how high a posterior is there
 SECTORS = 8  # from the best place in each of which a climb starts
 WORTH, WORTH_SHARE = 50.0, 0.05  # nats, and share of them, by which a place may lie lower for a climb to start there
@@ -39,9 +39,12 @@ def far_hints(model: Model, pixels: Tensor, priors: Sequence[Prior], box: Box, c
     share = (torch.arange(WITHIN, device=low.device, dtype=torch.float64) + 0.5) / WITHIN
     inside = torch.cartesian_prod(*(low[i] + (high[i] - low[i]) * share for i in range(LATENT)))
     likelihood = _at(model, pixels, inside)
+    every = torch.arange(len(pixels), device=low.device)
+    angles = torch.arange(ANGLES, device=low.device, dtype=torch.float64) * (2 * math.pi / ANGLES)
+    unit = torch.stack([angles.cos(), angles.sin()], 1)
+    growth = GROWTH ** torch.arange(RINGS, device=low.device, dtype=torch.float64)
     for r, prior in enumerate(priors):
         joint = Joint(model, prior, pixels)
-        every = torch.arange(len(pixels), device=low.device)
         known = torch.maximum(
             joint(every, codes.double().unsqueeze(1))[:, 0], (likelihood + prior.log_density(inside)).amax(1)
         )
@@ -49,22 +52,19 @@ def far_hints(model: Model, pixels: Tensor, priors: Sequence[Prior], box: Box, c
         highest = torch.full_like(known, -math.inf)  # of what was found outside
         ring = radius
         while (rows := (reach > ring).nonzero().squeeze(1)).numel():
-            radii = ring * GROWTH ** torch.arange(6, device=low.device, dtype=torch.float64)
-            angles = torch.arange(ANGLES, device=low.device, dtype=torch.float64) * (2 * math.pi / ANGLES)
-            unit = torch.stack([angles.cos(), angles.sin()], 1)
-            places = centre + (unit.unsqueeze(1) * radii[:, None]).reshape(-1, 2)  # angle by angle
+            places = centre + (unit.unsqueeze(1) * (ring * growth)[:, None]).reshape(-1, 2)  # angle by angle
             height = (_at(model, pixels[rows], places) + prior.log_density(places)).view(len(rows), SECTORS, -1)
             best, where = height.max(2)  # (n, SECTORS)
             starts = places[where + torch.arange(SECTORS, device=low.device) * height.shape[2]]
             lowest = (known - WORTH - WORTH_SHARE * known.abs())[rows]
             image, sector = (best > lowest.unsqueeze(1)).nonzero(as_tuple=True)
             peak, top = _climbed(joint, rows[image], starts[image, sector], box, ring * (GROWTH - 1))
-            for n in top.argsort().tolist():  # the highest of an image is the last
-                own = rows[image[n]]
-                if top[n] > max(known[own] - NEGLIGIBLE, highest[own]):
-                    hints[own, r], highest[own] = peak[n], top[n]
+            own = rows[image]
+            for n in (top > known[own] - NEGLIGIBLE).nonzero().squeeze(1).tolist():  # few, if any
+                if top[n] > highest[own[n]]:
+                    hints[own[n], r], highest[own[n]] = peak[n], top[n]
             known = torch.maximum(known, highest)
-            ring *= GROWTH**6
+            ring *= GROWTH**RINGS
     return hints
 
 

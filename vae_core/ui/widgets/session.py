@@ -125,9 +125,8 @@ def fork_for_tab(room: Room, step: int) -> None:
 def moved_to(socket: str) -> None:
     """The browser has moved to another run by itself, after a reset, a fork or its button Back."""
     with suppress(LaneError):
-        if (
-            run := engine().recall(socket.rsplit("/", 1)[-1])
-        ) is not None:  # Back may lead to one that rests on the disk
+        run = engine().recall(socket.rsplit("/", 1)[-1])  # Back may lead to one that rests on the disk
+        if run is not None:
             st.session_state[RUN] = run.id
 
 

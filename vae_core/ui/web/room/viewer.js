@@ -7,7 +7,7 @@ import { at } from "../shared/root.js";
 import { ICONS } from "../shared/icons.js";
 import { isLive } from "../shared/store.js";
 import { named, part } from "../shared/elements.js";
-import { keep, kept } from "../shared/storage.js";
+import { keep, kept, randomName } from "../shared/storage.js";
 import { PIXELS } from "../shared/digit_images.js";
 
 /** @import { Decoder, Ended, Images, PollShown, Probe, RoomCommand, RoomHello, Voted } from "../shared/messages.js" */
@@ -21,7 +21,7 @@ const RULE = ["[data-testid=rule]", "[data-testid=noise]", "[data-part=scale]", 
 function viewerOf() {
   let id = kept("noise-lab-viewer");
   if (!id) {
-    id = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    id = randomName(12);
     keep("noise-lab-viewer", id);
   }
   return id;

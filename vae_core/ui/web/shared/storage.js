@@ -13,6 +13,11 @@ function withStorage(use, or) {
   }
 }
 
+/** A name that says no more than that two visits are of the same browser. @param {number} bytes */
+export function randomName(bytes) {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** @type {(key: string) => string | null} */
 export const kept = (key) => withStorage((storage) => storage.getItem(key), () => memory.get(key) ?? null);
 
