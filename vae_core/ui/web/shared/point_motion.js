@@ -28,9 +28,14 @@ export function createGlide() {
     },
     /** @param {number} now */
     isMoving: (now) => now - started < duration,
-    /** Move `shown` to this moment; true while there is further to go. @param {number} now */
+    /**
+     * Move `shown` to this moment; true while there is further to go. A picture's time is that of its beginning, which
+     * on a busy machine lies before the arrival of what it shows: then nothing has moved yet.
+     *
+     * @param {number} now
+     */
     advance(now) {
-      const share = duration > 0 ? Math.min((now - started) / duration, 1) : 1;
+      const share = duration > 0 ? Math.min(Math.max((now - started) / duration, 0), 1) : 1;
       if (share >= 1) shown.set(target);
       else for (let i = 0; i < shown.length; i++) shown[i] = from[i] + (target[i] - from[i]) * share;
       return share < 1;
